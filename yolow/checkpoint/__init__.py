@@ -1,0 +1,1 @@
+"""Reading weight files without executing them. No torch."""

@@ -1,0 +1,1 @@
+"""The command line: parse, call one recipe, show its report. Nothing heavy is imported here."""

@@ -1,0 +1,1 @@
+"""Strict YAML, run-config types, loading and overriding."""

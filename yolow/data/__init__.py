@@ -1,0 +1,1 @@
+"""Data-set YAML, data check, fingerprint and the private view for training. No torch."""

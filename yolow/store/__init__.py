@@ -1,0 +1,1 @@
+"""References, versions, aliases, lineage and integrity of weights. No torch."""
