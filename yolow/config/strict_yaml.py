@@ -45,9 +45,7 @@ class _StrictLoader(_Loader):  # type: ignore[misc]  # the C loader is typed as 
 
 
 class _StrictDumper(yaml.SafeDumper):
-    """Its counterpart: quotes what the loader would otherwise read as another type; writes no aliases."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  # PyYAML's own class-level table
+    """Its counterpart: quotes text that this loader or a plain YAML 1.1 loader would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -106,7 +104,8 @@ def load_yaml_file(path: Path, *, source: str | None = None) -> YamlDocument:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise ConfigError(
-                "YAML file is too large", context=[f"{source}: {size:,} bytes", f"limit: {MAX_FILE_BYTES:,} bytes"]
+                "YAML file is too large",
+                context=[f"{source}: {size:,} bytes", f"limit: {MAX_FILE_BYTES:,} bytes"],
             )
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -211,7 +210,13 @@ class _Builder:
     def _scalar(self, node: Any) -> Any:
         text: str = node.value
         kind = node.tag.rpartition(":")[2]
-        if not node.tag.startswith("tag:yaml.org,2002:") or kind not in {"null", "bool", "int", "float", "str"}:
+        if not node.tag.startswith("tag:yaml.org,2002:") or kind not in {
+            "null",
+            "bool",
+            "int",
+            "float",
+            "str",
+        }:
             self._mistake(node, f"the tag {node.tag} is not allowed")
             return text
         try:
