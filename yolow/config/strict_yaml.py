@@ -1,8 +1,8 @@
 """YAML as people mean it, with the place of every value.
 
-Plain YAML 1.1 surprises: `1e-3` is text, `off` and `no` are booleans, `12:30` is a number in base 60, `2024-01-01`
-a date, and the second of two equal keys silently wins. Here numbers are numbers, only `true` and `false` are
-booleans, dates stay text, duplicate keys are mistakes, and tags that construct objects are refused.
+Plain YAML 1.1 surprises: `1e-3` is text, `off` and `no` are booleans, `12:30` is a number in base 60,
+`2024-01-01` a date, and the second of two equal keys silently wins. Here numbers are numbers, only `true` and
+`false` are booleans, dates stay text, duplicate keys are mistakes, and tags that construct objects are refused.
 """
 
 from __future__ import annotations
@@ -186,8 +186,9 @@ class _Builder:
             self._mistake(node, f"the tag {node.tag} is not allowed")
         items = []
         for index, item in enumerate(node.value):
-            self.positions[(*path, index)] = _position(item)
-            items.append(self.build(item, (*path, index)))
+            here = (*path, index)
+            self.positions[here] = _position(item)
+            items.append(self.build(item, here))
         return items
 
     def _mapping(self, node: Any, path: KeyPath) -> dict[str | int, Any]:
@@ -199,12 +200,13 @@ class _Builder:
             if isinstance(key, bool) or not isinstance(key, str | int):
                 self._mistake(key_node, "a key must be a word or a whole number")
                 continue
+            here = (*path, key)
             if key in result:
-                first = self.positions[(*path, key)]
+                first = self.positions[here]
                 self._mistake(key_node, f"duplicate key '{key}' (first on line {first.line})")
                 continue
-            self.positions[(*path, key)] = _position(key_node)
-            result[key] = self.build(value_node, (*path, key))
+            self.positions[here] = _position(key_node)
+            result[key] = self.build(value_node, here)
         return result
 
     def _scalar(self, node: Any) -> Any:
