@@ -2,7 +2,7 @@
 
 Plain YAML 1.1 surprises: `1e-3` is text, `off` and `no` are booleans, `12:30` is a number in base 60,
 `2024-01-01` a date, and the second of two equal keys silently wins. Here numbers are numbers, only `true` and
-`false` are booleans, dates stay text, duplicate keys are mistakes, and tags that construct objects are refused.
+`false` are booleans, dates stay text, duplicate keys are mistakes, and tags that build objects are refused.
 """
 
 from __future__ import annotations
