@@ -1,0 +1,366 @@
+"""Train a network with Ultralytics: threads, progress, and checkpoints that survive a kill at any moment."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from yolow.engine import upstream
+from yolow.engine.hardware import set_threads
+from yolow.errors import EngineError, ResourceError, RunError
+from yolow.progress import EpochEvent, Progress
+
+_MAIN_METRIC_COLUMNS = {
+    "detect": "metrics/mAP50-95(B)",
+    "obb": "metrics/mAP50-95(B)",
+    "segment": "metrics/mAP50-95(M)",
+    "pose": "metrics/mAP50-95(P)",
+    "classify": "metrics/accuracy_top1",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """Everything that one training needs.
+
+    Attributes:
+        start: a checkpoint to start from, or an architecture (`yolo26n.yaml`) to initialise at random.
+        task: `detect`, `segment`, `classify`, `pose` or `obb`.
+        data: the private view's data YAML or class folder.
+        folder: the run's folder; upstream writes below `folder/train`, safe copies lie in `folder/checkpoint`.
+        arguments: Ultralytics training arguments, `epochs`, `batch`, `device` and so on included.
+        threads: CPU threads for torch.
+        cache_dir: yolow's cache.
+    """
+
+    start: str
+    task: str
+    data: Path
+    folder: Path
+    arguments: dict[str, Any]
+    threads: int
+    cache_dir: Path
+
+    @property
+    def upstream_folder(self) -> Path:
+        """Where upstream writes; distributed training deletes it first, so nothing of ours may lie there."""
+        return self.folder / "train"
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The safe copies of this job."""
+        return Checkpoints(self.folder / "checkpoint")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOutcome:
+    """How a training ended.
+
+    Attributes:
+        best: checkpoint of the epoch with the best validation metric, with optimizer state.
+        epochs_planned, epochs_run, best_epoch: counted from 1.
+        stop_reason: `epochs` (ran all) or `patience` (the metric stopped improving).
+        results_csv: upstream's table of losses and metrics, one row an epoch.
+    """
+
+    best: Path
+    epochs_planned: int
+    epochs_run: int
+    best_epoch: int
+    stop_reason: Literal["epochs", "patience"]
+    results_csv: Path
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Whole copies of the last and the best checkpoint, with a note of how far the training is.
+
+    Upstream writes `last.pt` in place, so a kill can truncate it. These copies are made beside it and renamed:
+    first best, then last, then the note; whatever moment a kill hits, `last` is whole and the note is not ahead.
+    """
+
+    folder: Path
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        return self.folder / "best.pt"
+
+    def save(self, *, last: Path, best: Path, epoch: int, finished: str | None) -> None:
+        """Copy what upstream has just written.
+
+        Args:
+            last, best: upstream's files.
+            epoch: the finished epoch, from 1.
+            finished: `epochs` or `patience` where the training ends here.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        noted = self.note() or {}
+        if best.exists() and noted.get("best_mtime_ns") != best.stat().st_mtime_ns:
+            _copy_atomically(best, self.best)
+        _copy_atomically(last, self.last)
+        note = {"epoch": epoch, "finished": finished, "best_mtime_ns": best.stat().st_mtime_ns}
+        _write_atomically(self.folder / "state.json", json.dumps(note))
+
+    def note(self) -> dict[str, Any] | None:
+        """The last note, or None before the first save."""
+        try:
+            value: dict[str, Any] = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
+            return value
+        except (OSError, ValueError):
+            return None
+
+
+def _copy_atomically(source: Path, target: Path) -> None:
+    temporary = target.with_suffix(f".tmp{os.getpid()}")
+    with source.open("rb") as reader, temporary.open("wb") as writer:
+        shutil.copyfileobj(reader, writer, 1 << 20)
+        writer.flush()
+        os.fsync(writer.fileno())
+    temporary.replace(target)
+
+
+def _write_atomically(target: Path, text: str) -> None:
+    temporary = target.with_suffix(f".tmp{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(target)
+
+
+@dataclass
+class _Watch:
+    """Callbacks of one training. Picklable: distributed workers get a copy and rank 0 speaks."""
+
+    checkpoints: Checkpoints
+    progress: Progress
+    threads: int
+    batch: int
+    metric_column: str
+    started: float = 0.0
+    epoch_started: float = 0.0
+    first_epoch: int = 0
+    best: float = -1.0
+    batches_done: int = field(default=0)
+
+    def callbacks(self) -> dict[str, list[Any]]:
+        return {
+            "on_train_start": [self.train_start],
+            "on_train_epoch_start": [self.epoch_start],
+            "on_train_batch_start": [self.batch_start],
+            "on_train_batch_end": [self.batch_end],
+            "on_val_start": [self.val_start],
+            "on_model_save": [self.model_save],
+            "on_fit_epoch_end": [self.epoch_end],
+        }
+
+    def train_start(self, trainer: Any) -> None:
+        # Must come after upstream's device selection, which takes all cores but one.
+        set_threads(self.threads)
+        self.started = time.monotonic()
+        self.first_epoch = trainer.start_epoch
+        if trainer.best_fitness is not None:
+            self.best = _best_so_far(trainer.csv, self.metric_column)
+
+    def val_start(self, _validator: Any) -> None:
+        set_threads(self.threads)
+
+    def epoch_start(self, trainer: Any) -> None:
+        self.epoch_started = time.monotonic()
+        self.batches_done = 0
+
+    def batch_start(self, trainer: Any) -> None:
+        # Upstream answers an out-of-memory error by halving the batch without a word; the result would not be
+        # what the run config says.
+        if self.batch > 0 and trainer.batch_size < self.batch:
+            raise ResourceError(
+                "out of memory while training",
+                context=[f"batch: {self.batch}", f"device: {trainer.device}"],
+                hint=f"use --batch {max(1, trainer.batch_size)}, or a smaller --imgsz",
+            )
+
+    def batch_end(self, trainer: Any) -> None:
+        self.batches_done += 1
+        note = f"epoch {trainer.epoch + 1}/{trainer.epochs}"
+        self.progress.advance(self.batches_done, len(trainer.train_loader), note)
+
+    def model_save(self, trainer: Any) -> None:
+        finished = None
+        if trainer.stop:
+            finished = "epochs" if trainer.epoch + 1 >= trainer.epochs else "patience"
+        self.checkpoints.save(
+            last=trainer.last, best=trainer.best, epoch=trainer.epoch + 1, finished=finished
+        )
+
+    def epoch_end(self, trainer: Any) -> None:
+        value = trainer.metrics.get(self.metric_column)
+        is_best = value is not None and value > self.best
+        self.best = max(self.best, value or 0.0)
+        now = time.monotonic()
+        done = trainer.epoch + 1 - self.first_epoch
+        left = trainer.epochs - trainer.epoch - 1
+        self.progress.epoch(
+            EpochEvent(
+                epoch=trainer.epoch + 1,
+                epochs=trainer.epochs,
+                losses={key: float(loss) for key, loss in (trainer.tloss or {}).items()},
+                main_metric=metric_name(self.metric_column),
+                value=None if value is None else float(value),
+                best=is_best,
+                seconds=now - self.epoch_started,
+                remaining_s=(now - self.started) / max(done, 1) * left,
+            )
+        )
+
+
+def metric_name(column: str) -> str:
+    """yolow's name of one of upstream's metric columns."""
+    return "top1" if column.endswith("top1") else "map50_95"
+
+
+def train(job: TrainingJob, *, progress: Progress, resume: bool = False) -> TrainingOutcome:
+    """Train until the epochs are done or the validation metric stops improving.
+
+    Args:
+        job: what to train.
+        progress: told of batches and epochs.
+        resume: go on from the job's safe copy of the last checkpoint; a training that had already ended is
+            only summed up.
+
+    Raises:
+        ResourceError: memory or disk ran out; the hint names a batch to try.
+        EngineError: anything else that failed inside Ultralytics.
+        RunError: nothing to resume from.
+    """
+    note = job.checkpoints.note() if resume else None
+    if note is None or note["finished"] is None:
+        _run_trainer(job, progress, note)
+        note = job.checkpoints.note()
+    if note is None:
+        raise EngineError("training ended without a checkpoint", context=[str(job.folder)])
+    results_csv = job.upstream_folder / "results.csv"
+    best_epoch = _best_epoch(results_csv, _MAIN_METRIC_COLUMNS[job.task])
+    return TrainingOutcome(
+        best=job.checkpoints.best,
+        epochs_planned=int(job.arguments["epochs"]),
+        epochs_run=note["epoch"],
+        best_epoch=best_epoch,
+        stop_reason="patience" if note["finished"] == "patience" else "epochs",
+        results_csv=results_csv,
+    )
+
+
+def _run_trainer(job: TrainingJob, progress: Progress, note: dict[str, Any] | None) -> None:
+    upstream.load(job.cache_dir)
+    if "," in str(job.arguments["device"]) and importlib.util.find_spec("cloudpickle") is None:
+        raise EngineError(
+            "training on several GPUs needs the package cloudpickle", hint="pip install 'yolow[ddp]'"
+        )
+    batch = int(job.arguments["batch"])
+    watch = _Watch(
+        checkpoints=job.checkpoints,
+        progress=progress,
+        threads=job.threads,
+        batch=batch,
+        metric_column=_MAIN_METRIC_COLUMNS[job.task],
+    )
+    overrides = {
+        **job.arguments,
+        "task": job.task,
+        "mode": "train",
+        "model": job.start,
+        "data": str(job.data),
+        "save_dir": str(job.upstream_folder),
+        "exist_ok": True,
+        "verbose": False,
+    }
+    if note is not None:
+        _prepare_resume(job, note)
+        overrides |= {"model": str(job.checkpoints.last), "resume": str(job.checkpoints.last)}
+    hint = f"use --batch {max(1, batch // 2)}, or a smaller --imgsz"
+    with upstream.border("training", hint_out_of_memory=hint):
+        from ultralytics.utils.callbacks import get_default_callbacks
+
+        from yolow.engine.trainers import TRAINERS
+
+        callbacks = get_default_callbacks()
+        for event, functions in watch.callbacks().items():
+            callbacks[event].extend(functions)
+        trainer = TRAINERS[job.task](overrides=overrides, _callbacks=callbacks)
+        trainer.train()
+
+
+def _prepare_resume(job: TrainingJob, note: dict[str, Any]) -> None:
+    """Bring upstream's folder back to the state of the safe copy."""
+    if not job.checkpoints.last.exists():
+        raise RunError("the run has no checkpoint to resume from", context=[str(job.checkpoints.folder)])
+    weights = job.upstream_folder / "weights"
+    weights.mkdir(parents=True, exist_ok=True)
+    if job.checkpoints.best.exists():
+        shutil.copyfile(job.checkpoints.best, weights / "best.pt")
+    # A kill between an epoch's row and its checkpoint leaves a row that will be written again.
+    table = job.upstream_folder / "results.csv"
+    if table.exists():
+        rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = rows[:1] + [row for row in rows[1:] if _epoch_of(row) <= int(note["epoch"])]
+        _write_atomically(table, "".join(kept))
+
+
+def _epoch_of(row: str) -> int:
+    try:
+        return int(row.split(",", 1)[0])
+    except ValueError:
+        return 1 << 30  # half a row
+
+
+def read_results(results_csv: Path) -> list[dict[str, float]]:
+    """Upstream's results table: one dict an epoch, keys as in its header."""
+    try:
+        with results_csv.open(encoding="utf-8", newline="") as stream:
+            return [
+                {key.strip(): float(value) for key, value in row.items() if key and value}
+                for row in csv.DictReader(stream)
+            ]
+    except (OSError, ValueError):
+        return []
+
+
+def _best_epoch(results_csv: Path, column: str) -> int:
+    rows = read_results(results_csv)
+    if not rows:
+        return 0
+    best = max(rows, key=lambda row: row.get(column, 0.0))
+    return int(best.get("epoch", 0))
+
+
+def _best_so_far(results_csv: Path, column: str) -> float:
+    return max((row.get(column, 0.0) for row in read_results(results_csv)), default=-1.0)
+
+
+def finalize_weights(best: Path, target: Path, *, cache_dir: Path) -> None:
+    """Write the deployable weights of a training: half precision, no optimizer state, no paths of this machine.
+
+    Args:
+        best: a resumable checkpoint.
+        target: the file to write; it loads in plain Ultralytics.
+    """
+    upstream.load(cache_dir)
+    with upstream.border("writing the weights"):
+        from ultralytics.nn.tasks import load_checkpoint
+        from ultralytics.utils.torch_utils import strip_optimizer
+
+        _, checkpoint = load_checkpoint(best)
+        arguments = {
+            key: Path(value).name if isinstance(value, str) and os.path.isabs(value) else value  # noqa: PTH117
+            for key, value in checkpoint.get("train_args", {}).items()
+        }
+        git = {**(checkpoint.get("git") or {}), "root": None}
+        strip_optimizer(best, s=str(target), updates={"train_args": arguments, "git": git})
