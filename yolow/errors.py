@@ -46,6 +46,12 @@ def _rebuild(
     return cls(message, context=context, note=note, hint=hint)
 
 
+class UsageError(YolowError):
+    """The command line itself is wrong: an unknown command or flag, a missing argument."""
+
+    kind = "usage"
+
+
 class ConfigError(YolowError):
     """A run config, a flag or a `--set` is wrong; context has one `file:line:column: …` line a mistake."""
 
@@ -118,6 +124,13 @@ class RunError(YolowError):
     """A run can't be resumed or found."""
 
     kind = "run"
+
+
+class InterruptedRunError(YolowError):
+    """Ctrl-C or SIGTERM ended a run that can be resumed."""
+
+    kind = "interrupted"
+    exit_code = 130
 
 
 class InternalError(YolowError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 
+from yolow.errors import ConfigError
 from yolow.metrics import Metrics, Profile
 
 
@@ -50,6 +52,31 @@ GATE_FIELDS = (
     "precision", "recall", "map50", "map50_95", "box_map50_95", "top1", "top5",
     "parameters", "gflops", "size_bytes", "size_mb", "latency_ms",
 )  # fmt: skip
+
+
+def parse_gates(texts: tuple[str, ...]) -> tuple[Gate, ...]:
+    """Read limits such as `map50_95 >= 0.40`.
+
+    Raises:
+        ConfigError: a field that no record has, a missing comparison, or a limit that is no number; all at once.
+    """
+    gates, mistakes = [], []
+    for text in texts:
+        comparison = ">=" if ">=" in text else "<="
+        field, found, limit = (part.strip() for part in text.partition(comparison))
+        if field not in GATE_FIELDS:
+            near = difflib.get_close_matches(field, GATE_FIELDS, n=1)
+            mistakes.append(
+                f"gate '{text}': unknown field '{field}'" + (f" (did you mean '{near[0]}'?)" if near else "")
+            )
+            continue
+        try:
+            gates.append(Gate(field=field, comparison=found, limit=float(limit)))
+        except ValueError:
+            mistakes.append(f"gate '{text}': '{limit}' is not a number")
+    if mistakes:
+        raise ConfigError("a gate can't be read", context=mistakes, note=f"fields: {', '.join(GATE_FIELDS)}")
+    return tuple(gates)
 
 
 def evaluate_gates(gates: tuple[Gate, ...], metrics: Metrics | None, profile: Profile | None) -> GateResult:

@@ -51,10 +51,11 @@ def find_architecture(text: str) -> Architecture:
     if own.exists():
         return _read(own.absolute(), str(own.absolute()))
     bundled = _bundled()
-    if (unscaled := _without_scale(own.name)) in bundled:
-        return _read(bundled[unscaled], own.name)
-    scaled = [re.sub(r"^(yolo(?:v?\d+))", rf"\g<1>{scale}", known) for known in bundled for scale in "nsmlx"]
-    near = difflib.get_close_matches(own.name, scaled, n=3)
+    for candidate in (own.name, _without_scale(own.name)):
+        if candidate in bundled:
+            return _read(bundled[candidate], own.name)
+    smallest = [re.sub(r"^(yolo(?:v?\d+))(?=[.-])", r"\1n", known) for known in bundled]
+    near = difflib.get_close_matches(own.name, smallest, n=3)
     raise ConfigError(
         f"there is no architecture '{text}'",
         context=[f"near: {', '.join(near)}"] if near else [],

@@ -59,6 +59,15 @@ def load_config(
     return config
 
 
+def config_from_document(config_type: type[C], document: Mapping[str, Any], *, source: str) -> C:
+    """Read back a resolved config that a journal or a record holds.
+
+    Raises:
+        ConfigError: it does not fit this version of yolow.
+    """
+    return load_config(config_type, command=source, flags=document)
+
+
 class _Merged:
     """Values of one run config with the place that each came from, and the mistakes found so far."""
 

@@ -68,6 +68,7 @@ class TrainingOutcome:
         epochs_planned, epochs_run, best_epoch: counted from 1.
         stop_reason: `epochs` (ran all) or `patience` (the metric stopped improving).
         results_csv: upstream's table of losses and metrics, one row an epoch.
+        seconds: wall time that this process spent on it.
     """
 
     best: Path
@@ -76,6 +77,7 @@ class TrainingOutcome:
     best_epoch: int
     stop_reason: Literal["epochs", "patience"]
     results_csv: Path
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -226,35 +228,36 @@ def metric_name(column: str) -> str:
     return "top1" if column.endswith("top1") else "map50_95"
 
 
-def train(job: TrainingJob, *, progress: Progress, resume: bool = False) -> TrainingOutcome:
+def train(job: TrainingJob, *, progress: Progress) -> TrainingOutcome:
     """Train until the epochs are done or the validation metric stops improving.
+
+    Where the job's folder holds a safe checkpoint already, the training goes on from there; where it had ended,
+    it is only summed up.
 
     Args:
         job: what to train.
         progress: told of batches and epochs.
-        resume: go on from the job's safe copy of the last checkpoint; a training that had already ended is
-            only summed up.
 
     Raises:
         ResourceError: memory or disk ran out; the hint names a batch to try.
         EngineError: anything else that failed inside Ultralytics.
-        RunError: nothing to resume from.
     """
-    note = job.checkpoints.note() if resume else None
+    started = time.monotonic()
+    note = job.checkpoints.note()
     if note is None or note["finished"] is None:
         _run_trainer(job, progress, note)
         note = job.checkpoints.note()
     if note is None:
         raise EngineError("training ended without a checkpoint", context=[str(job.folder)])
     results_csv = job.upstream_folder / "results.csv"
-    best_epoch = _best_epoch(results_csv, _MAIN_METRIC_COLUMNS[job.task])
     return TrainingOutcome(
         best=job.checkpoints.best,
         epochs_planned=int(job.arguments["epochs"]),
         epochs_run=note["epoch"],
-        best_epoch=best_epoch,
+        best_epoch=_best_epoch(results_csv, _MAIN_METRIC_COLUMNS[job.task]),
         stop_reason="patience" if note["finished"] == "patience" else "epochs",
         results_csv=results_csv,
+        seconds=time.monotonic() - started,
     )
 
 
@@ -264,7 +267,7 @@ def _run_trainer(job: TrainingJob, progress: Progress, note: dict[str, Any] | No
         raise EngineError(
             "training on several GPUs needs the package cloudpickle", hint="pip install 'yolow[ddp]'"
         )
-    batch = int(job.arguments["batch"])
+    device, batch = str(job.arguments["device"]), int(job.arguments["batch"])
     watch = _Watch(
         checkpoints=job.checkpoints,
         progress=progress,
@@ -273,6 +276,7 @@ def _run_trainer(job: TrainingJob, progress: Progress, note: dict[str, Any] | No
         metric_column=_MAIN_METRIC_COLUMNS[job.task],
     )
     overrides = {
+        "amp": _mixed_precision(device),
         **job.arguments,
         "task": job.task,
         "mode": "train",
@@ -296,6 +300,16 @@ def _run_trainer(job: TrainingJob, progress: Progress, note: dict[str, Any] | No
             callbacks[event].extend(functions)
         trainer = TRAINERS[job.task](overrides=overrides, _callbacks=callbacks)
         trainer.train()
+
+
+def _mixed_precision(device: str) -> str | bool:
+    """The training precision: bfloat16 on GPUs that have it, else float32.
+
+    Upstream's own float16 mode first downloads a network to test the GPU with.
+    """
+    import torch
+
+    return "bf16" if device[0].isdigit() and torch.cuda.is_bf16_supported() else False
 
 
 def _prepare_resume(job: TrainingJob, note: dict[str, Any]) -> None:

@@ -1,0 +1,75 @@
+"""`yolow finetune`: adapt learned weights to new data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from yolow.checkpoint.summary import CheckpointSummary
+from yolow.config.schema import FinetuneConfig
+from yolow.errors import ConfigError, WeightsError
+from yolow.recipes.publishing import TrainingPlan
+from yolow.recipes.session import Session
+from yolow.recipes.training import check_data, plan_report, run_plan
+from yolow.recipes.weights_of import usable_weights
+from yolow.run_report import ParentSummary, RunReport
+
+
+def finetune(config: FinetuneConfig, session: Session, *, dry_run: bool = False) -> RunReport:
+    """Fine-tune and publish a version; with `dry_run` only say what would be done."""
+    plan = plan_finetune(config, session)
+    return plan_report(plan) if dry_run else run_plan(plan, session)
+
+
+def plan_finetune(config: FinetuneConfig, session: Session) -> TrainingPlan:
+    """Everything that can be known before training: weights, data, and the resolved config.
+
+    Raises:
+        YolowError: anything wrong with the config, the weights or the data.
+    """
+    weights = usable_weights(config.weights, session)
+    if weights.checkpoint.fused:
+        raise WeightsError(
+            "fused weights can't be trained well",
+            context=[f"{config.weights}: convolutions and batch norms are merged"],
+            hint="start from the checkpoint as training saved it",
+        )
+    parent = weights.resolved
+    frozen = _frozen_layers(config, weights.checkpoint)
+    check = check_data(config.data, task=weights.task, session=session)
+    return TrainingPlan(
+        command="finetune",
+        config=replace(
+            config,
+            weights=parent.reference,  # `solar` means another version tomorrow; this one is meant
+            data=str(check.dataset.path),
+            name=config.name or check.dataset.name,
+        ),
+        start=str(parent.path),
+        task=weights.task,
+        parent=ParentSummary(reference=parent.reference, sha256=parent.sha256),
+        parent_names=weights.checkpoint.names,
+        check=check,
+        own_arguments={"freeze": frozen} if frozen else {},
+        notes=parent.notes,
+    )
+
+
+def _frozen_layers(config: FinetuneConfig, checkpoint: CheckpointSummary) -> int:
+    """How many layers `freeze` means for this network; 0 for none."""
+    if config.freeze == "none":
+        return 0
+    if config.freeze == "backbone":
+        if checkpoint.backbone_layers is None:
+            raise WeightsError(
+                "the checkpoint does not say which layers are its backbone",
+                context=[str(checkpoint.path)],
+                hint="give a number of layers, such as --freeze 10",
+            )
+        return checkpoint.backbone_layers
+    if config.freeze >= checkpoint.layers:
+        raise ConfigError(
+            "nothing would be left to train",
+            context=[f"freeze: {config.freeze}", f"layers of {checkpoint.path.name}: {checkpoint.layers}"],
+            hint=f"freeze at most {checkpoint.layers - 1} layers, or `--freeze backbone`",
+        )
+    return config.freeze
