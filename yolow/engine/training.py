@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import importlib.util
-import json
-import os
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -13,7 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yolow.engine import upstream
+from yolow.engine.checkpoints import Checkpoints
 from yolow.engine.hardware import set_threads
+from yolow.engine.results_table import best_epoch, best_value, keep_epochs
 from yolow.errors import EngineError, ResourceError, RunError
 from yolow.progress import EpochEvent, Progress
 
@@ -80,64 +79,6 @@ class TrainingOutcome:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Checkpoints:
-    """Whole copies of the last and the best checkpoint, with a note of how far the training is.
-
-    Upstream writes `last.pt` in place, so a kill can truncate it. These copies are made beside it and renamed:
-    first best, then last, then the note; whatever moment a kill hits, `last` is whole and the note is not ahead.
-    """
-
-    folder: Path
-
-    @property
-    def last(self) -> Path:
-        return self.folder / "last.pt"
-
-    @property
-    def best(self) -> Path:
-        return self.folder / "best.pt"
-
-    def save(self, *, last: Path, best: Path, epoch: int, finished: str | None) -> None:
-        """Copy what upstream has just written.
-
-        Args:
-            last, best: upstream's files.
-            epoch: the finished epoch, from 1.
-            finished: `epochs` or `patience` where the training ends here.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        noted = self.note() or {}
-        if best.exists() and noted.get("best_mtime_ns") != best.stat().st_mtime_ns:
-            _copy_atomically(best, self.best)
-        _copy_atomically(last, self.last)
-        note = {"epoch": epoch, "finished": finished, "best_mtime_ns": best.stat().st_mtime_ns}
-        _write_atomically(self.folder / "state.json", json.dumps(note))
-
-    def note(self) -> dict[str, Any] | None:
-        """The last note, or None before the first save."""
-        try:
-            value: dict[str, Any] = json.loads((self.folder / "state.json").read_text(encoding="utf-8"))
-            return value
-        except (OSError, ValueError):
-            return None
-
-
-def _copy_atomically(source: Path, target: Path) -> None:
-    temporary = target.with_suffix(f".tmp{os.getpid()}")
-    with source.open("rb") as reader, temporary.open("wb") as writer:
-        shutil.copyfileobj(reader, writer, 1 << 20)
-        writer.flush()
-        os.fsync(writer.fileno())
-    temporary.replace(target)
-
-
-def _write_atomically(target: Path, text: str) -> None:
-    temporary = target.with_suffix(f".tmp{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
-
-
 @dataclass
 class _Watch:
     """Callbacks of one training. Picklable: distributed workers get a copy and rank 0 speaks."""
@@ -170,7 +111,7 @@ class _Watch:
         self.started = time.monotonic()
         self.first_epoch = trainer.start_epoch
         if trainer.best_fitness is not None:
-            self.best = _best_so_far(trainer.csv, self.metric_column)
+            self.best = best_value(trainer.csv, self.metric_column)
 
     def val_start(self, _validator: Any) -> None:
         set_threads(self.threads)
@@ -254,7 +195,7 @@ def train(job: TrainingJob, *, progress: Progress) -> TrainingOutcome:
         best=job.checkpoints.best,
         epochs_planned=int(job.arguments["epochs"]),
         epochs_run=note["epoch"],
-        best_epoch=_best_epoch(results_csv, _MAIN_METRIC_COLUMNS[job.task]),
+        best_epoch=best_epoch(results_csv, _MAIN_METRIC_COLUMNS[job.task]),
         stop_reason="patience" if note["finished"] == "patience" else "epochs",
         results_csv=results_csv,
         seconds=time.monotonic() - started,
@@ -320,61 +261,4 @@ def _prepare_resume(job: TrainingJob, note: dict[str, Any]) -> None:
     weights.mkdir(parents=True, exist_ok=True)
     if job.checkpoints.best.exists():
         shutil.copyfile(job.checkpoints.best, weights / "best.pt")
-    # A kill between an epoch's row and its checkpoint leaves a row that will be written again.
-    table = job.upstream_folder / "results.csv"
-    if table.exists():
-        rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = rows[:1] + [row for row in rows[1:] if _epoch_of(row) <= int(note["epoch"])]
-        _write_atomically(table, "".join(kept))
-
-
-def _epoch_of(row: str) -> int:
-    try:
-        return int(row.split(",", 1)[0])
-    except ValueError:
-        return 1 << 30  # half a row
-
-
-def read_results(results_csv: Path) -> list[dict[str, float]]:
-    """Upstream's results table: one dict an epoch, keys as in its header."""
-    try:
-        with results_csv.open(encoding="utf-8", newline="") as stream:
-            return [
-                {key.strip(): float(value) for key, value in row.items() if key and value}
-                for row in csv.DictReader(stream)
-            ]
-    except (OSError, ValueError):
-        return []
-
-
-def _best_epoch(results_csv: Path, column: str) -> int:
-    rows = read_results(results_csv)
-    if not rows:
-        return 0
-    best = max(rows, key=lambda row: row.get(column, 0.0))
-    return int(best.get("epoch", 0))
-
-
-def _best_so_far(results_csv: Path, column: str) -> float:
-    return max((row.get(column, 0.0) for row in read_results(results_csv)), default=-1.0)
-
-
-def finalize_weights(best: Path, target: Path, *, cache_dir: Path) -> None:
-    """Write the deployable weights of a training: half precision, no optimizer state, no paths of this machine.
-
-    Args:
-        best: a resumable checkpoint.
-        target: the file to write; it loads in plain Ultralytics.
-    """
-    upstream.load(cache_dir)
-    with upstream.border("writing the weights"):
-        from ultralytics.nn.tasks import load_checkpoint
-        from ultralytics.utils.torch_utils import strip_optimizer
-
-        _, checkpoint = load_checkpoint(best)
-        arguments = {
-            key: Path(value).name if isinstance(value, str) and os.path.isabs(value) else value  # noqa: PTH117
-            for key, value in checkpoint.get("train_args", {}).items()
-        }
-        git = {**(checkpoint.get("git") or {}), "root": None}
-        strip_optimizer(best, s=str(target), updates={"train_args": arguments, "git": git})
+    keep_epochs(job.upstream_folder / "results.csv", int(note["epoch"]))

@@ -79,9 +79,9 @@ def measure(
     run: Run, plan: TrainingPlan, session: Session, *, outcome: TrainingOutcome, data: Path
 ) -> Measured:
     """Write the deployable weights and measure them; the parent too, where it knows the same classes."""
+    from yolow.engine.checkpoints import finalize_weights
     from yolow.engine.evaluation import EvaluationJob, evaluate, profile
     from yolow.engine.hardware import describe_environment
-    from yolow.engine.training import finalize_weights
 
     config, cache_dir = plan.config, session.cache_dir
     device, threads = config.device.split(",")[0], int(config.threads)

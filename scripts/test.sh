@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Sets up .venv and runs the whole test suite. Arguments go to pytest: bash scripts/test.sh -k store
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+yolow_setup dev
+exec python -m pytest "$@"
