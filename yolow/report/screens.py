@@ -1,0 +1,102 @@
+"""What only one command shows: predict's counts, the list of versions, a record, a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from yolow.report.console import print_line, print_pairs
+from yolow.report.facts import count_table
+from yolow.report.formats import MISSING, counted, ratio, visible
+from yolow.report.listing import listing_lines
+from yolow.report.tables import Column, Row, Table, print_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MOST_BAD_INPUTS = 20
+
+
+def print_details(console: Console, details: Mapping[str, Any]) -> None:
+    """Print the parts of `RunReport.details` that are meant for people; the rest is for `--json`."""
+    if "sources" in details:
+        _print_prediction(console, details)
+    for key in ("plan", "record"):
+        if key in details:
+            print_line(console)
+            for line in listing_lines(details[key]):
+                print_line(console, line)
+    if details.get("lineage"):
+        print_pairs(console, [("lineage", " <- ".join(details["lineage"]))])
+    if details.get("files"):
+        print_line(console)
+        for line in listing_lines({"files": details["files"]}):
+            print_line(console, line)
+
+
+def print_versions(console: Console, versions: Sequence[Mapping[str, Any]]) -> None:
+    """Print one row a version, in the given order."""
+    if not versions:
+        print_line(console, "no versions yet")
+        print_pairs(console, [("next", "yolow finetune --data solar.yaml")])
+        return
+    metrics = {
+        str(version.get("task")): str(version["main_metric"])
+        for version in versions
+        if version.get("main_metric")
+    }
+    names = sorted(set(metrics.values()))
+    columns = (
+        Column(title="version"),
+        Column(title="operation"),
+        Column(title="task"),
+        Column(title=names[0] if len(names) == 1 else "metric", right=True),
+        Column(title="MB", right=True),
+        Column(title="ms", right=True),
+        Column(title="created"),
+        Column(title="aliases", folds=True),
+    )
+    rows = tuple(Row(cells=_version_cells(version)) for version in versions)
+    print_table(console, Table(columns=columns, rows=rows))
+    if len(names) > 1:
+        meaning = ", ".join(f"{name} for {task}" for task, name in sorted(metrics.items()))
+        print_line(console, f"metric is {visible(meaning)}")
+
+
+def _version_cells(version: Mapping[str, Any]) -> tuple[str, ...]:
+    size_bytes, latency_ms = version.get("size_bytes"), version.get("latency_ms")
+    return (
+        str(version["reference"]),
+        str(version.get("operation") or MISSING),
+        str(version.get("task") or MISSING),
+        ratio(version.get("main_value")),
+        MISSING if size_bytes is None else f"{size_bytes / 1e6:.1f}",
+        MISSING if latency_ms is None else f"{latency_ms:.1f}",
+        str(version.get("created") or MISSING).partition("T")[0],
+        ", ".join(map(str, version.get("aliases") or ())),
+    )
+
+
+def _print_prediction(console: Console, details: Mapping[str, Any]) -> None:
+    summary = [counted(details["sources"], "source"), counted(details.get("detections", 0), "detection")]
+    if (speed := details.get("images_per_second")) is not None:
+        summary.append(f"{speed:.1f} images/s")
+    if details.get("runtime"):
+        summary.append(str(details["runtime"]))
+    print_line(console, ", ".join(summary))
+    counts: Mapping[str, int] = details.get("counts") or {}
+    if counts:
+        print_line(console)
+        print_table(console, count_table(counts))
+    _print_bad_inputs(console, details.get("bad_inputs") or ())
+
+
+def _print_bad_inputs(console: Console, bad_inputs: Sequence[Mapping[str, Any]]) -> None:
+    if not bad_inputs:
+        return
+    print_line(console)
+    print_line(console, f"{counted(len(bad_inputs), 'input')} could not be read:", "yellow")
+    for entry in bad_inputs[:MOST_BAD_INPUTS]:
+        print_line(console, f"  {visible(str(entry['source']))}: {visible(str(entry['reason']))}")
+    if (more := len(bad_inputs) - MOST_BAD_INPUTS) > 0:
+        print_line(console, f"  ... and {counted(more, 'more input')}, `--json` has all")
