@@ -21,7 +21,10 @@ def listing_lines(values: Mapping[Any, Any], *, level: int = 0) -> Iterator[str]
     indent = _INDENT * level
     for key, value in values.items():
         label = f"{indent}{visible(str(key))}:"
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and value and all(str(index).isdecimal() for index in value):
+            # class names under their ids
+            yield f"{label} {_inline(list(value.values()))}"
+        elif isinstance(value, Mapping) and value:
             yield label
             yield from listing_lines(value, level=level + 1)
         elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):

@@ -10,28 +10,30 @@ from yolow.report.facts import count_table
 from yolow.report.formats import MISSING, counted, ratio, visible
 from yolow.report.listing import listing_lines
 from yolow.report.tables import Column, Row, Table, print_table
+from yolow.run_report import RunReport
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_BAD_INPUTS = 20
+_SAID_BY_REPORT = ("metrics", "profile", "training", "warnings", "gate")
 
 
-def print_details(console: Console, details: Mapping[str, Any]) -> None:
-    """Print the parts of `RunReport.details` that are meant for people; the rest is for `--json`."""
+def print_details(console: Console, report: RunReport) -> None:
+    """Print the parts of `report.details` that are meant for people; the rest is for `--json`."""
+    details = report.details
     if "sources" in details:
         _print_prediction(console, details)
-    for key in ("plan", "record"):
-        if key in details:
-            print_line(console)
-            for line in listing_lines(details[key]):
-                print_line(console, line)
+    if "plan" in details:
+        _print_listing(console, details["plan"])
+    if "record" in details:
+        # what the report says itself is on the screen in its own form
+        said = {key for key in _SAID_BY_REPORT if getattr(report, key)} | ({"files"} & set(details))
+        _print_listing(console, {key: value for key, value in details["record"].items() if key not in said})
     if details.get("lineage"):
         print_pairs(console, [("lineage", " <- ".join(details["lineage"]))])
     if details.get("files"):
-        print_line(console)
-        for line in listing_lines({"files": details["files"]}):
-            print_line(console, line)
+        _print_files(console, details["files"])
 
 
 def print_versions(console: Console, versions: Sequence[Mapping[str, Any]]) -> None:
@@ -75,6 +77,22 @@ def _version_cells(version: Mapping[str, Any]) -> tuple[str, ...]:
         str(version.get("created") or MISSING).partition("T")[0],
         ", ".join(map(str, version.get("aliases") or ())),
     )
+
+
+def _print_listing(console: Console, values: Mapping[str, Any]) -> None:
+    print_line(console)
+    for line in listing_lines(values):
+        print_line(console, line)
+
+
+def _print_files(console: Console, files: Sequence[Mapping[str, Any]]) -> None:
+    """One row a file; the digest's first digits are enough to compare by eye."""
+    columns = (Column(title="file", folds=True), Column(title="bytes", right=True), Column(title="sha256"))
+    rows = tuple(
+        Row(cells=(str(file["path"]), f"{file['size_bytes']:,}", str(file["sha256"])[:12])) for file in files
+    )
+    print_line(console)
+    print_table(console, Table(columns=columns, rows=rows))
 
 
 def _print_prediction(console: Console, details: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ MOST_RICH_ROWS = 100
 
 _STYLES: dict[Tone, str] = {"": "", "strong": "bold", "good": "green", "bad": "red"}
 _GAP = "  "
-_MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]<|~&]|^[>#+-])")
+_MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]<|~&]|^[>#]|^[+-](?=\s))")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ def render_report(report: RunReport, console: Console) -> None:
     print_line(console, _title(report), "bold")
     _print_metrics(console, report)
     _print_facts(console, report)
-    print_details(console, report.details)
+    print_details(console, report)
     _print_gate(console, report)
     _print_warnings(console, report)
     _print_paths(console, report)
@@ -95,11 +95,13 @@ def _print_warnings(console: Console, report: RunReport) -> None:
 
 
 def _print_paths(console: Console, report: RunReport) -> None:
-    shown = [(artifact.kind, artifact.path) for artifact in report.artifacts[:MOST_PATHS]]
+    # `weights show` has listed the version's files already
+    artifacts = () if "files" in report.details else report.artifacts
+    shown = [(artifact.kind, artifact.path) for artifact in artifacts[:MOST_PATHS]]
     if report.path is not None:
         shown.insert(0, ("weights", report.path))
     print_pairs(console, shown)
-    if (more := len(report.artifacts) - MOST_PATHS) > 0:
+    if (more := len(artifacts) - MOST_PATHS) > 0:
         print_line(console, f"... and {counted(more, 'more file')}")
 
 

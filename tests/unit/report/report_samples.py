@@ -294,6 +294,9 @@ SHOWN = RunReport(
     version="solar:v2",
     path="/home/ada/solar-project/weights/solar/v2/solar-v2.pt",
     task="detect",
+    metrics=_BETTER,
+    profile=PROFILE,
+    artifacts=(Artifact(kind="file", path="/home/ada/solar-project/weights/solar/v2/run.yaml"),),
     details={
         "record": {
             "schema_version": 1,
@@ -306,6 +309,8 @@ SHOWN = RunReport(
                 "split": "val",
                 "per_class": [{"name": str(index), "map50_95": 0.5} for index in range(70)],
             },
+            "baseline": {"per_class": [{"name": str(index), "map50_95": 0.5} for index in range(70)]},
+            "classes": {str(index): f"class {index}" for index in range(80)},
             "environment": {"python": "3.11.7", "torch": "2.15.0", "threads": 2},
         },
         "lineage": ["solar:v2", "solar:v1", "yolo26n.pt"],
