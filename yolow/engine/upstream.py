@@ -26,7 +26,7 @@ from yolow.errors import EngineError, ResourceError, YolowError
 # Fonts that Ultralytics downloads before drawing unless they lie in its configuration folder.
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
 # Trackers and analytics that it switches on by itself where their packages happen to be installed.
-_OFF = (
+QUIET_SETTINGS = (
     "sync",
     "clearml",
     "comet",
@@ -60,7 +60,7 @@ def load(cache_dir: Path) -> Any:
             with contextlib.redirect_stdout(sys.stderr):
                 import ultralytics
                 from ultralytics import utils
-            wanted = dict.fromkeys(_OFF, False) | {
+            wanted = dict.fromkeys(QUIET_SETTINGS, False) | {
                 key: str(private / key) for key in ("datasets_dir", "weights_dir", "runs_dir")
             }
             if any(utils.SETTINGS.get(key) != value for key, value in wanted.items()):

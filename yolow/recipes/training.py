@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from yolow.config.strict_yaml import dump_yaml
 from yolow.data.check import DataCheck, check_dataset, raise_for_errors
-from yolow.data.dataset import find_dataset, load_dataset
+from yolow.data.dataset import Dataset, find_dataset, load_dataset
 from yolow.data.view import make_view
-from yolow.errors import InterruptedRunError, YolowError
+from yolow.errors import DataError, InterruptedRunError, YolowError
 from yolow.gate import parse_gates
 from yolow.recipes.publishing import (
     TrainingPlan,
@@ -42,10 +42,24 @@ def check_data(data: str, *, task: str, session: Session) -> DataCheck:
     """Find, read and check the training data; faults are raised all at once."""
     session.progress.phase("check data", data)
     path = find_dataset(data)
-    dataset = load_dataset(path)
+    try:
+        dataset = load_dataset(path)
+    except DataError:
+        if not session.allow_code:
+            raise
+        dataset = _load_after_download(path, session)
     check = check_dataset(dataset, task=task, cache_dir=session.cache_dir, progress=session.progress)
     raise_for_errors(check)
     return check
+
+
+def _load_after_download(path: Path, session: Session) -> Dataset:
+    from yolow.engine.data_script import run_download_script
+
+    session.progress.phase("run the data set's download script", path.name)
+    with session.scratch() as scratch:
+        run_download_script(path, scratch=scratch, offline=session.offline)
+    return load_dataset(path)
 
 
 def plan_report(plan: TrainingPlan) -> RunReport:
