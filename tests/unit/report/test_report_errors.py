@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from report_environment import plain_environment  # noqa: F401  # an autouse fixture
 
 from yolow.errors import ConfigError, DataError, YolowError
 from yolow.report.errors import error_document, render_error

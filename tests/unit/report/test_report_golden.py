@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from report_environment import plain_environment  # noqa: F401  # an autouse fixture
 from report_samples import DRY_RUN, SAMPLES, VALIDATED, VERSIONS
 
 from yolow.report.console import stdout_console

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from report_environment import plain_environment  # noqa: F401  # an autouse fixture
 from terminal_screen import run_on_terminal
 
 from yolow.progress import EpochEvent, Silent

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from report_environment import plain_environment  # noqa: F401  # an autouse fixture
 
 from yolow.errors import ResourceError
 from yolow.report.console import stdout_console

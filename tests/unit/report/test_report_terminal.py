@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+from report_environment import plain_environment  # noqa: F401  # an autouse fixture
 from report_samples import FINETUNED, FINETUNED_AGAIN, VALIDATED, VERSIONS
 
 from yolow.metrics import Metrics
