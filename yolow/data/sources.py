@@ -13,7 +13,7 @@ from typing import Literal
 from yolow.errors import InputError
 
 IMAGE_SUFFIXES = frozenset(
-    "avif bmp dng heic heif jp2 jpeg jpeg2000 jpg mpo png tif tiff webp".split()  # noqa: SIM905  # reads better
+    "avif bmp dng heic heif jp2 jpeg jpg mpo png tif tiff webp".split()  # noqa: SIM905  # reads better
 )
 VIDEO_SUFFIXES = frozenset("asf avi gif m4v mkv mov mp4 mpeg mpg ts webm wmv".split())  # noqa: SIM905
 _SAMPLES = ("bus.jpg", "zidane.jpg")

@@ -57,17 +57,15 @@ class Csv:
     def add(self, image: dict[str, Any], image_id: int) -> None:
         """Append the detections of one image document."""
         for detection in image["detections"]:
-            box = detection["box_xyxy"] or ("", "", "", "")
-            corners = [round(value, 2) if value != "" else "" for value in box]
-            self._writer.writerow(
-                [
-                    image["source"],
-                    detection["class_id"],
-                    detection["name"],
-                    round(detection["confidence"], 5),
-                    *corners,
-                ]
-            )
+            box = detection["box_xyxy"]
+            corners = ["", "", "", ""] if box is None else [round(value, 2) for value in box]
+            row = [
+                image["source"],
+                detection["class_id"],
+                detection["name"],
+                round(detection["confidence"], 5),
+            ]
+            self._writer.writerow([*row, *corners])
 
     def close(self) -> None:
         self._stream.close()
