@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LEAST_PAUSE_S = 2.0
 LEAST_PAUSE_UNCOUNTED_S = 10.0
 LEAST_PAUSE_IN_EPOCH_S = 30.0
+TRAINING_PHASE = "train"  # its epochs have lines of their own; lines within one are for the long ones
 REFRESHES_A_SECOND = 4
 
 
@@ -51,7 +52,7 @@ class PlainProgress:
 
     def phase(self, name: str, detail: str = "") -> None:
         self._phase = name
-        self._pause_s = LEAST_PAUSE_S
+        self._pause_s = LEAST_PAUSE_IN_EPOCH_S if name == TRAINING_PHASE else LEAST_PAUSE_S
         self._done = self._tenths = 0
         self._write(f"{name}: {detail}" if detail else name)
 
@@ -71,8 +72,6 @@ class PlainProgress:
         self._write(_joined(f"{self._phase}: {done * 100 // total} % ({done:,} of {total:,})", note))
 
     def epoch(self, event: EpochEvent) -> None:
-        # An epoch has its own line; lines within it are for the long ones.
-        self._pause_s = LEAST_PAUSE_IN_EPOCH_S
         parts = [f"epoch {event.epoch}/{event.epochs}"]
         parts += [f"{name} {loss(value)}" for name, value in event.losses.items()]
         if event.value is not None:
