@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable
@@ -11,11 +12,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from yolow.cli.options import General
-from yolow.errors import InternalError, InterruptedRunError, YolowError
+from yolow.errors import InternalError, InterruptedRunError, ResourceError, StoreError, YolowError
 
 if TYPE_CHECKING:
     from yolow.recipes.session import Session
     from yolow.run_report import RunReport
+
+# What any write may meet; where yolow can say more, the place itself does.
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EFBIG})
 
 
 def execute(command: str, general: General, recipe: Callable[[Session], RunReport]) -> None:
@@ -93,12 +98,23 @@ def _session(general: General, progress: object) -> Session:
 def _unforeseen(failure: Exception, general: General) -> YolowError:
     if general.debug:
         traceback.print_exc()
+    if isinstance(failure, OSError) and failure.errno in _DISK_FULL:
+        return ResourceError(
+            "the disk is full", context=_facts_of(failure), hint="free some space, then run again"
+        )
+    if isinstance(failure, OSError) and failure.errno in _NOT_ALLOWED:
+        return StoreError("a file can't be read or written", context=_facts_of(failure))
     place = traceback.extract_tb(sys.exc_info()[2])[-1]
     return InternalError(
         "yolow failed in a way that it did not foresee",
         context=[f"{type(failure).__name__}: {failure}", f"in {Path(place.filename).name}:{place.lineno}"],
         hint=None if general.debug else "run again with --debug, and report the traceback",
     )
+
+
+def _facts_of(failure: OSError) -> list[str]:
+    where = f"{failure.filename}: " if failure.filename else ""
+    return [f"{where}{failure.strerror or failure}"]
 
 
 def _status(error: YolowError) -> str:

@@ -67,8 +67,10 @@ def _usage_error(error: typer.TyperException) -> int:
     from yolow.run_report import RunReport
 
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    known = command in {"finetune", "train", "predict", "val", "weights"}
     usage = UsageError(
-        error.format_message().rstrip("."), hint=f"yolow {command} --help" if command else "yolow --help"
+        error.format_message().rstrip(".") or "say which command to run",
+        hint=f"yolow {command} --help" if known else "yolow --help",
     )
     if "--json" in sys.argv:
         report = RunReport(command=command, status="error", exit_code=2)

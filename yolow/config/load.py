@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from yolow.config.schema import TrainingConfig
+from yolow.config.schema import GATE_PATTERN, TrainingConfig
 from yolow.config.strict_yaml import YamlDocument, load_yaml_file, parse_scalar
 from yolow.config.training_arguments import RESERVED, argument_mistake, upstream_arguments
 from yolow.errors import ConfigError
+from yolow.gate import parse_gates
 
 C = TypeVar("C")
 
@@ -48,6 +50,7 @@ def load_config(
     for text in settings:
         merged.add_setting(text)
     merged.check_arguments()
+    merged.check_gates()
     config: C | None = merged.build()
     if merged.mistakes or config is None:
         count = len(merged.mistakes)
@@ -123,6 +126,17 @@ class _Merged:
                 arguments[key] = value
         if arguments:
             self.values["arguments"] = arguments
+
+    def check_gates(self) -> None:
+        """A misspelt field is a mistake of the config too, known before any work."""
+        gates = self.values.get("gate")
+        for text in gates if isinstance(gates, list | tuple) else ():
+            try:
+                if isinstance(text, str) and re.match(GATE_PATTERN, text):
+                    parse_gates((text,))
+            except ConfigError as error:
+                self.mistakes.append(f"{self._place('gate')}: {error.context[0]}")
+                self.values["gate"] = ()
 
     def build(self) -> Any:
         # `device: 0` is what people write for the first GPU; YAML reads a number there.

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 
 _FORBID_EXTRA = ConfigDict(extra="forbid")
 
+GATE_PATTERN = r"^\s*[a-z0-9_]+\s*(>=|<=)\s*[0-9.eE+-]+\s*$"
 DEVICE_PATTERN = r"^(auto|cpu|mps|cuda|cuda:\d+|\d+(,\d+)*)$"
 
 # Wrong types are mistakes, not something to convert: `epochs: "15"` or `plots: 1` says so.
@@ -24,7 +25,7 @@ Device = Annotated[str, Field(pattern=DEVICE_PATTERN)]
 Threads = Annotated[Whole, Field(ge=1, le=1024)] | Literal["auto"]
 Ratio = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
-GateText = Annotated[str, Field(pattern=r"^\s*[a-z0-9_]+\s*(>=|<=)\s*[0-9.eE+-]+\s*$")]
+GateText = Annotated[str, Field(pattern=GATE_PATTERN)]
 Optimizer = Literal["auto", "SGD", "MuSGD", "Adam", "Adamax", "AdamW", "NAdam", "RAdam", "RMSProp"]
 
 

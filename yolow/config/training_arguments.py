@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -139,6 +140,8 @@ def argument_mistake(key: str, value: Any) -> str | None:
             return f"must be at least {upstream.minima[key]}, not {value}"
     if key in upstream.floats and not number:
         return f"must be a number, not {value!r}"
+    if key in upstream.floats and not math.isfinite(value):
+        return f"must be a finite number, not {value!r}"
     if key in upstream.fractions and key != "fraction" and not (number and 0 <= value <= 1):
         return f"must be a number from 0 to 1, not {value!r}"
     return None

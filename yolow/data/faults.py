@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from yolow.data.dataset_types import printable
 
 _SHOWN_OF_A_KIND = 20
+_SHOWN_IN_A_SENTENCE = 3
+_Item = TypeVar("_Item")
 
 
 class Faults:
@@ -39,10 +44,11 @@ class Faults:
         return tuple(lines)
 
 
-def some(texts: list[str], *, limit: int = 3) -> str:
-    """`a, b, c and 12 more`."""
-    more = len(texts) - limit
-    return ", ".join(texts[:limit]) + (f" and {more:,} more" if more > 0 else "")
+def some(items: Sequence[_Item], say: Callable[[_Item], str] = str) -> str:
+    """`a, b, c and 12 more`; only what is shown is put into words."""
+    more = len(items) - _SHOWN_IN_A_SENTENCE
+    listed = ", ".join(say(item) for item in items[:_SHOWN_IN_A_SENTENCE])
+    return listed + (f" and {more:,} more" if more > 0 else "")
 
 
 def counted(number: int, noun: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from yolow.data.dataset_types import Dataset, Split, printable, shown
@@ -43,12 +44,13 @@ def _leaks(dataset: Dataset, scan: Scan) -> Iterator[str]:
             yield f"train and {name} are the same images ({split.source}): metrics will be too good"
             continue
         pairs = [
-            f"{shown(trained[scan.images[image].sha256], dataset.root)} = {shown(image, dataset.root)}"
+            (trained[sha256], image)
             for image in split.images
-            if scan.images[image].sha256 in trained
+            if (sha256 := scan.images[image].sha256) in trained
         ]
         if pairs:
-            yield f"train and {name} share {counted(len(pairs), 'image')}: {some(pairs)}"
+            listed = some(pairs, lambda pair: " = ".join(shown(image, dataset.root) for image in pair))
+            yield f"train and {name} share {counted(len(pairs), 'image')}: {listed}"
 
 
 def _unmeasurable(dataset: Dataset, facts: Mapping[str, SplitFacts]) -> Iterator[str]:
@@ -71,46 +73,44 @@ def _unmeasurable(dataset: Dataset, facts: Mapping[str, SplitFacts]) -> Iterator
 def _missing_labels(split: Split, dataset: Dataset) -> Iterator[str]:
     if dataset.kind == "classify":
         return
-    missing = [
-        shown(image, dataset.root)
-        for image, label in zip(split.images, split.labels, strict=True)
-        if label is None
-    ]
+    missing = [image for image, label in zip(split.images, split.labels, strict=True) if label is None]
     if missing:
         count = f"{len(missing):,} of {counted(len(split.images), 'image')}"
-        yield f"{split.name}: {count} without a label file, taken as background: {some(missing)}"
+        yield f"{split.name}: {count} without a label file, taken as background: {some(missing, _namer(dataset))}"
 
 
 def _odd_labels(split: Split, dataset: Dataset, scan: Scan) -> Iterator[str]:
+    say = _namer(dataset)
     labels = {label: scan.labels[label] for label in split.labels if label is not None}
     for field, noun, rest in (
         ("duplicates", "repeated label line", "used once"),
         ("over_edge", "object", "reaching over the image's edge"),
         ("without_area", "object", "without width or height"),
     ):
-        files = [shown(label, dataset.root) for label, facts in labels.items() if getattr(facts, field)]
+        files = [label for label, facts in labels.items() if getattr(facts, field)]
         count = sum(getattr(facts, field) for facts in labels.values())
         if count:
-            yield f"{split.name}: {counted(count, noun)} {rest}: {some(files)}"
+            yield f"{split.name}: {counted(count, noun)} {rest}: {some(files, say)}"
     owners = Counter(label_path(image) for image in dict.fromkeys(split.images))
-    shared = [shown(label, dataset.root) for label, count in owners.items() if count > 1 and label in labels]
+    shared = [label for label, count in owners.items() if count > 1 and label in labels]
     if shared:
-        yield f"{split.name}: label files that serve several images of one name: {some(shared)}"
+        yield f"{split.name}: label files that serve several images of one name: {some(shared, say)}"
 
 
 def _odd_files(split: Split, dataset: Dataset, scan: Scan) -> Iterator[str]:
+    say = _namer(dataset)
     if split.ignored:
         kinds = Counter(path.suffix.lower() or "no suffix" for path in split.ignored)
         listed = ", ".join(f"{kind} ({count})" for kind, count in sorted(kinds.items()))
         yield f"{split.name}: {counted(len(split.ignored), 'file')} of other kinds left out: {listed}"
-    twice = [shown(image, dataset.root) for image, count in Counter(split.images).items() if count > 1]
+    twice = [image for image, count in Counter(split.images).items() if count > 1]
     if twice:
-        yield f"{split.name}: {counted(len(twice), 'image')} named more than once: {some(twice)}"
-    rewritten = [shown(image, dataset.root) for image in split.images if scan.images[image].rewritten]
+        yield f"{split.name}: {counted(len(twice), 'image')} named more than once: {some(twice, say)}"
+    rewritten = [image for image in split.images if scan.images[image].rewritten]
     if rewritten:
         yield (
             f"{split.name}: {counted(len(rewritten), 'JPEG')} with bytes after the end marker, used as mended "
-            f"copies: {some(rewritten)}"
+            f"copies: {some(rewritten, say)}"
         )
 
 
@@ -126,18 +126,18 @@ def _label_folders(dataset: Dataset) -> dict[Path, set[Path]]:
 def _orphans(dataset: Dataset) -> Iterator[str]:
     if dataset.kind == "classify":
         return
-    orphans: list[str] = []
+    orphans: list[Path] = []
     for folder, image_folders in sorted(_label_folders(dataset).items()):
         if folder in image_folders:
             continue  # texts beside images may be anything
         stems = {path.stem for place in image_folders for path in _children(place) if is_image_name(path)}
         orphans.extend(
-            shown(path, dataset.root)
-            for path in sorted(_children(folder))
+            path
+            for path in _children(folder)
             if path.suffix == ".txt" and path.stem not in stems and path.name.lower() not in _NO_LABELS
         )
     if orphans:
-        yield f"{counted(len(orphans), 'label file')} without an image: {some(orphans)}"
+        yield f"{counted(len(orphans), 'label file')} without an image: {some(sorted(orphans), _namer(dataset))}"
 
 
 def _caches(dataset: Dataset) -> Iterator[str]:
@@ -148,8 +148,12 @@ def _caches(dataset: Dataset) -> Iterator[str]:
         places = set(_label_folders(dataset))
     found = [cache for place in sorted(places) if os.path.lexists(cache := place.with_suffix(".cache"))]
     if found:
-        listed = some([shown(cache, dataset.root) for cache in found])
+        listed = some(found, _namer(dataset))
         yield f"left by Ultralytics beside the data, neither read nor changed: {listed}"
+
+
+def _namer(dataset: Dataset) -> Callable[[Path], str]:
+    return partial(shown, root=dataset.root)
 
 
 def _children(folder: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from yolow.config.schema import PredictConfig
 from yolow.data.sources import Source, is_url, list_sources
 from yolow.errors import ConfigError, InputError
+from yolow.recipes.output_names import plan_outputs
 from yolow.recipes.session import Session
 from yolow.recipes.weights_of import UsableWeights, usable_weights
 from yolow.report.prediction_files import CocoJson, Csv, LabelTexts
@@ -43,7 +44,6 @@ class _Tally:
     counts: Counter[str] = field(default_factory=Counter)
     bad: list[dict[str, str]] = field(default_factory=list)
     bad_total: int = 0
-    names: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
     def add_bad(self, source: str, reason: str) -> None:
@@ -74,17 +74,33 @@ def predict(
         sources = [source for text in config.sources for source in _sources(text, session, scratch)]
         if dry_run:
             return PredictOutcome(report=_report(config, weights, _Tally(), sources, 0.0), error=None)
+        out = Path(config.out).absolute()
+        targets = plan_outputs(sources, out, pictures=config.save)
+        _make_output_folder(out, config)
         predictor = _predictor(config, weights, classes, session)
         tally = _Tally()
         started = time.monotonic()
-        _predict_all(sources, predictor, config, session, sink, tally)
+        _predict_all(list(zip(sources, targets, strict=True)), predictor, config, session, sink, tally)
         seconds = time.monotonic() - started
     report = _report(config, weights, tally, sources, seconds)
     return PredictOutcome(report=report, error=_too_many_bad(config, tally))
 
 
+def _make_output_folder(out: Path, config: PredictConfig) -> None:
+    if not (config.save or config.save_json or config.save_csv or config.save_txt):
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "the output folder can't be made",
+            context=[f"{out}: {error.strerror}"],
+            hint="choose another folder with --out",
+        ) from error
+
+
 def _predict_all(
-    sources: list[Source],
+    inputs: list[tuple[Source, Path]],
     predictor: TorchPredictor,
     config: PredictConfig,
     session: Session,
@@ -92,15 +108,15 @@ def _predict_all(
     tally: _Tally,
 ) -> None:
     out = Path(config.out).absolute()
-    session.progress.phase("predict", f"{len(sources)} inputs")
+    session.progress.phase("predict", f"{len(inputs)} inputs")
     with ExitStack() as stack:
         writers = [stack.enter_context(closing(writer)) for writer in _writers(config, out)]
-        for number, source in enumerate(sources, start=1):
+        for number, (source, target) in enumerate(inputs, start=1):
             if source.note:
                 session.progress.message(source.note)
                 tally.notes.append(source.note)
             try:
-                for document in _documents(source, predictor, config, out, tally):
+                for document in _documents(source, predictor, config, target, tally):
                     for writer in writers:
                         writer.add(document, tally.images)
                     del document["output_name"]
@@ -108,16 +124,16 @@ def _predict_all(
             except InputError as error:
                 tally.add_bad(source.name, error.message)
                 session.progress.message(f"{source.name}: {error.message}")
-            session.progress.advance(number, len(sources), source.name)
+            session.progress.advance(number, len(inputs), source.name)
 
 
 def _documents(
-    source: Source, predictor: TorchPredictor, config: PredictConfig, out: Path, tally: _Tally
+    source: Source, predictor: TorchPredictor, config: PredictConfig, target: Path, tally: _Tally
 ) -> Iterator[dict[str, Any]]:
     """One document an image, or a frame of a video; annotated copies are written on the way."""
     from yolow.engine.prediction import VideoWriter, annotate, write_image
 
-    target = _target(source, out, tally)
+    out = Path(config.out).absolute()
     if source.kind == "image":
         prediction = predictor.image(source.path)
         if config.save:
@@ -125,13 +141,12 @@ def _documents(
             write_image(annotate(prediction), target)
         yield _document(source.name, str(target.relative_to(out)), prediction, tally)
         return
-    video = target.with_suffix(".mp4")
     with ExitStack() as stack:
         writer = None
         if config.save:
-            video.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(
-                closing(VideoWriter(video, source=source.path, vid_stride=config.vid_stride))
+                closing(VideoWriter(target, source=source.path, vid_stride=config.vid_stride))
             )
         for frame, prediction in enumerate(predictor.video(source.path), start=1):
             if writer is not None:
@@ -166,33 +181,7 @@ def _document(source: str, output_name: str, prediction: ImagePrediction, tally:
     }
 
 
-def _target(source: Source, out: Path, tally: _Tally) -> Path:
-    """Where the annotated copy goes: the source's own relative name, numbered where two would collide.
-
-    Raises:
-        ConfigError: the copy would overwrite an input.
-    """
-    name = PurePosixPath(source.name.replace("\\", "/"))
-    parts = [part for part in name.parts if part not in {"..", ".", "/"} and ":" not in part]
-    relative = Path(*parts[-3:]) if not name.is_absolute() and not is_url(source.name) else Path(name.name)
-    if relative.suffix.lower() not in {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}:
-        relative = relative.with_suffix(".jpg")
-    tally.names[str(relative)] += 1
-    if (count := tally.names[str(relative)]) > 1:
-        relative = relative.with_stem(f"{relative.stem}-{count}")
-    target = out / relative
-    if target.exists() and target.samefile(source.path):
-        raise ConfigError(
-            "an annotated copy would overwrite its own input",
-            context=[str(target)],
-            hint="choose another folder with --out",
-        )
-    return target
-
-
 def _writers(config: PredictConfig, out: Path) -> Iterator[CocoJson | Csv | LabelTexts]:
-    if config.save_json or config.save_csv or config.save_txt:
-        out.mkdir(parents=True, exist_ok=True)
     if config.save_json:
         yield CocoJson(out / "predictions.json")
     if config.save_csv:

@@ -89,6 +89,9 @@ def run_plan(plan: TrainingPlan, session: Session) -> RunReport:
     size = start.stat().st_size if start.is_file() else _TYPICAL_CHECKPOINT_BYTES
     require_free_disk(session.runs, _RUN_CHECKPOINTS * size + _RUN_EXTRA_BYTES, purpose="for the run")
     require_free_disk(session.store.root, 2 * size + _RUN_EXTRA_BYTES, purpose="for the new version")
+    session.store.numbers(
+        plan.name
+    )  # a store that can't be read is better known before the training than after
     run = create_run(session.runs, name=plan.name, command=plan.command)
     (run.folder / "run.yaml").write_text(dump_yaml(config_document(config)), encoding="utf-8")
     run.write(
