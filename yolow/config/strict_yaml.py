@@ -51,6 +51,12 @@ class _StrictDumper(yaml.SafeDumper):
         return True
 
 
+def _represent_text(dumper: Any, text: str) -> Any:
+    # PyYAML takes U+0085 for a line break that it may fold away; only double quotes escape it.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
+
+
+_StrictDumper.add_representer(str, _represent_text)
 for _kind, _pattern, _first in _IMPLICIT_TYPES:
     for _class in (_StrictLoader, _StrictDumper):
         _class.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(rf"^(?:{_pattern})$"), _first)
