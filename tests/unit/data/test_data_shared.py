@@ -16,11 +16,11 @@ pytestmark = pytest.mark.shared
 
 def test_solar_has_nothing_wrong_and_is_checked_fast(shared_folder: Path, tmp_path: Path) -> None:
     yaml = find_dataset(str(shared_folder / "data/solar"))
-    seconds = []
+    seconds = []  # of the processor, all threads together: a busy machine doesn't count
     for _ in range(2):
-        start = time.perf_counter()
+        start = time.process_time()
         found = check(yaml, cache_dir=tmp_path)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert (found.errors, found.warnings) == ((), ())
     assert found.dataset.name == "solar"
     assert {name: (facts.images, facts.instances) for name, facts in found.splits.items()} == {
