@@ -64,6 +64,10 @@ class DataError(YolowError):
     kind = "data"
 
 
+class MissingImagesError(DataError):
+    """Images are missing that the data set's own download script could fetch; it was not run."""
+
+
 class WeightsNotFoundError(YolowError):
     """A reference names no weights that could be found."""
 

@@ -16,7 +16,7 @@ from yolow.data.dataset_types import SPLITS, Dataset, Split
 from yolow.data.split_files import files_below, files_in_list, is_image_name, is_unexpected, label_path
 from yolow.data.yaml_fields import read_channels, read_flip_idx, read_kpt_shape, read_names
 from yolow.data.yaml_mistakes import YamlMistakes
-from yolow.errors import ConfigError, DataError
+from yolow.errors import ConfigError, DataError, MissingImagesError
 
 _OWN_KEYS = frozenset(
     {"path", *SPLITS, "validation", "names", "nc", "kpt_shape", "flip_idx", "channels", "download"}
@@ -186,7 +186,7 @@ def _missing_images(
             hint=f"correct the paths in {path}, or put the images there",
         )
     first = next((line.strip() for line in download.splitlines() if line.strip()), "")
-    return DataError(
+    return MissingImagesError(
         "the data set's images are missing, and its download script was not run",
         context=[*mistakes.all_lines(), f"{document.place(('download',))}: download: {first}"],
         note="such a script is code of whoever wrote the YAML, and runs with your rights",

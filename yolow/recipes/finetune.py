@@ -12,6 +12,7 @@ from yolow.recipes.session import Session
 from yolow.recipes.training import check_data, plan_report, run_plan
 from yolow.recipes.weights_of import usable_weights
 from yolow.run_report import ParentSummary, RunReport
+from yolow.store.reference import valid_name
 
 
 def finetune(config: FinetuneConfig, session: Session, *, dry_run: bool = False) -> RunReport:
@@ -42,7 +43,7 @@ def plan_finetune(config: FinetuneConfig, session: Session) -> TrainingPlan:
             config,
             weights=parent.reference,  # `solar` means another version tomorrow; this one is meant
             data=str(check.dataset.path),
-            name=config.name or check.dataset.name,
+            name=config.name or valid_name(check.dataset.name),
         ),
         start=str(parent.path),
         task=weights.task,

@@ -10,6 +10,7 @@ from yolow.recipes.publishing import TrainingPlan
 from yolow.recipes.session import Session
 from yolow.recipes.training import check_data, plan_report, run_plan
 from yolow.run_report import RunReport
+from yolow.store.reference import valid_name
 
 
 def train(config: TrainConfig, session: Session, *, dry_run: bool = False) -> RunReport:
@@ -28,7 +29,9 @@ def plan_train(config: TrainConfig, session: Session) -> TrainingPlan:
     check = check_data(config.data, task=architecture.task, session=session)
     return TrainingPlan(
         command="train",
-        config=replace(config, data=str(check.dataset.path), name=config.name or check.dataset.name),
+        config=replace(
+            config, data=str(check.dataset.path), name=config.name or valid_name(check.dataset.name)
+        ),
         start=architecture.reference,
         task=architecture.task,
         parent=None,

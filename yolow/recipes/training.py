@@ -13,7 +13,7 @@ from yolow.config.strict_yaml import dump_yaml
 from yolow.data.check import DataCheck, check_dataset, raise_for_errors
 from yolow.data.dataset import Dataset, find_dataset, load_dataset
 from yolow.data.view import make_view
-from yolow.errors import DataError, InterruptedRunError, YolowError
+from yolow.errors import InterruptedRunError, MissingImagesError, YolowError
 from yolow.gate import parse_gates
 from yolow.recipes.publishing import (
     TrainingPlan,
@@ -44,7 +44,7 @@ def check_data(data: str, *, task: str, session: Session) -> DataCheck:
     path = find_dataset(data)
     try:
         dataset = load_dataset(path)
-    except DataError:
+    except MissingImagesError:
         if not session.allow_code:
             raise
         dataset = _load_after_download(path, session)
