@@ -93,11 +93,18 @@ class TorchPredictor:
         Raises:
             InputError: no frame can be read.
         """
-        frames = 0
+        _require_video(path)
+        # The border stands around each step, never around a `yield`: it would hold the caller's stdout too.
         with upstream.border("prediction"):
-            for result in self._model.predict(str(path), stream=True, **self._arguments()):
-                frames += 1
-                yield _prediction(result)
+            results = iter(self._model.predict(str(path), stream=True, **self._arguments()))
+        frames = 0
+        while True:
+            with upstream.border("prediction", hint_out_of_memory="use a smaller --imgsz"):
+                result = next(results, None)
+            if result is None:
+                break
+            frames += 1
+            yield _prediction(result)
         if not frames:
             raise InputError("not a video that can be decoded", context=[str(path)])
 
@@ -120,6 +127,16 @@ class TorchPredictor:
             "save": False,
             "verbose": False,
         }
+
+
+def _require_video(path: Path) -> None:
+    import cv2
+
+    capture = cv2.VideoCapture(str(path))
+    opened = capture.isOpened()
+    capture.release()
+    if not opened:
+        raise InputError("not a video that can be decoded", context=[str(path)])
 
 
 def read_image(path: Path) -> Any:
