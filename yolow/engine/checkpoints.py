@@ -30,20 +30,22 @@ class Checkpoints:
     def best(self) -> Path:
         return self.folder / "best.pt"
 
-    def save(self, *, last: Path, best: Path, epoch: int, finished: str | None) -> None:
+    def save(self, *, last: Path, best: Path | None, epoch: int, finished: str | None) -> None:
         """Copy what upstream has just written.
 
         Args:
-            last, best: upstream's files.
+            last: upstream's file.
+            best: upstream's file where this epoch is the best so far, else None.
             epoch: the finished epoch, from 1.
             finished: `epochs` or `patience` where the training ends here.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        noted = self.note() or {}
-        if best.exists() and noted.get("best_mtime_ns") != best.stat().st_mtime_ns:
+        best_epoch = (self.note() or {}).get("best_epoch", epoch)
+        if best is not None:
             _copy_atomically(best, self.best)
+            best_epoch = epoch
         _copy_atomically(last, self.last)
-        note = {"epoch": epoch, "finished": finished, "best_mtime_ns": best.stat().st_mtime_ns}
+        note = {"epoch": epoch, "finished": finished, "best_epoch": best_epoch}
         write_atomically(self.folder / "state.json", json.dumps(note))
 
     def note(self) -> dict[str, Any] | None:
@@ -79,13 +81,20 @@ def finalize_weights(best: Path, target: Path, *, cache_dir: Path) -> None:
     """
     upstream.load(cache_dir)
     with upstream.border("writing the weights"):
-        from ultralytics.nn.tasks import load_checkpoint
+        import torch
+        from ultralytics.nn.tasks import torch_safe_load
         from ultralytics.utils.torch_utils import strip_optimizer
 
-        _, checkpoint = load_checkpoint(best)
-        arguments = {
-            key: Path(value).name if isinstance(value, str) and os.path.isabs(value) else value  # noqa: PTH117
-            for key, value in checkpoint.get("train_args", {}).items()
-        }
-        git = {**(checkpoint.get("git") or {}), "root": None}
-        strip_optimizer(best, s=str(target), updates={"train_args": arguments, "git": git})
+        checkpoint, _ = torch_safe_load(str(best))
+        arguments = {key: _without_folders(value) for key, value in checkpoint["train_args"].items()}
+        # Upstream keeps the arguments a second time inside the network, and the state of whatever git checkout it
+        # was started in.
+        checkpoint["ema"].args = arguments
+        checkpoint |= {"train_args": arguments, "git": dict.fromkeys(checkpoint.get("git") or ())}
+        torch.save(checkpoint, target)
+        strip_optimizer(target)
+
+
+def _without_folders(value: Any) -> Any:
+    """A path as its last part; anything else as it is."""
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value

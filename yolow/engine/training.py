@@ -12,7 +12,7 @@ from typing import Any, Literal
 from yolow.engine import upstream
 from yolow.engine.checkpoints import Checkpoints
 from yolow.engine.hardware import set_threads
-from yolow.engine.results_table import best_epoch, best_value, keep_epochs
+from yolow.engine.results_table import keep_epochs
 from yolow.errors import EngineError, ResourceError, RunError
 from yolow.progress import EpochEvent, Progress
 
@@ -66,7 +66,6 @@ class TrainingOutcome:
         best: checkpoint of the epoch with the best validation metric, with optimizer state.
         epochs_planned, epochs_run, best_epoch: counted from 1.
         stop_reason: `epochs` (ran all) or `patience` (the metric stopped improving).
-        results_csv: upstream's table of losses and metrics, one row an epoch.
         seconds: wall time that this process spent on it.
     """
 
@@ -75,7 +74,6 @@ class TrainingOutcome:
     epochs_run: int
     best_epoch: int
     stop_reason: Literal["epochs", "patience"]
-    results_csv: Path
     seconds: float
 
 
@@ -91,7 +89,6 @@ class _Watch:
     started: float = 0.0
     epoch_started: float = 0.0
     first_epoch: int = 0
-    best: float = -1.0
     batches_done: int = field(default=0)
 
     def callbacks(self) -> dict[str, list[Any]]:
@@ -110,8 +107,6 @@ class _Watch:
         set_threads(self.threads)
         self.started = time.monotonic()
         self.first_epoch = trainer.start_epoch
-        if trainer.best_fitness is not None:
-            self.best = best_value(trainer.csv, self.metric_column)
 
     def val_start(self, _validator: Any) -> None:
         set_threads(self.threads)
@@ -140,13 +135,14 @@ class _Watch:
         if trainer.stop:
             finished = "epochs" if trainer.epoch + 1 >= trainer.epochs else "patience"
         self.checkpoints.save(
-            last=trainer.last, best=trainer.best, epoch=trainer.epoch + 1, finished=finished
+            last=trainer.last,
+            best=trainer.best if _is_best(trainer) else None,
+            epoch=trainer.epoch + 1,
+            finished=finished,
         )
 
     def epoch_end(self, trainer: Any) -> None:
         value = trainer.metrics.get(self.metric_column)
-        is_best = value is not None and value > self.best
-        self.best = max(self.best, value or 0.0)
         now = time.monotonic()
         done = trainer.epoch + 1 - self.first_epoch
         left = trainer.epochs - trainer.epoch - 1
@@ -157,11 +153,16 @@ class _Watch:
                 losses={key: float(loss) for key, loss in (trainer.tloss or {}).items()},
                 main_metric=metric_name(self.metric_column),
                 value=None if value is None else float(value),
-                best=is_best,
+                best=_is_best(trainer),
                 seconds=now - self.epoch_started,
                 remaining_s=(now - self.started) / max(done, 1) * left,
             )
         )
+
+
+def _is_best(trainer: Any) -> bool:
+    """Whether upstream takes this epoch for the best so far; one that is as good as the best counts."""
+    return bool(trainer.best_fitness == trainer.fitness)
 
 
 def metric_name(column: str) -> str:
@@ -190,14 +191,12 @@ def train(job: TrainingJob, *, progress: Progress) -> TrainingOutcome:
         note = job.checkpoints.note()
     if note is None:
         raise EngineError("training ended without a checkpoint", context=[str(job.folder)])
-    results_csv = job.upstream_folder / "results.csv"
     return TrainingOutcome(
         best=job.checkpoints.best,
         epochs_planned=int(job.arguments["epochs"]),
         epochs_run=note["epoch"],
-        best_epoch=best_epoch(results_csv, _MAIN_METRIC_COLUMNS[job.task]),
+        best_epoch=note["best_epoch"],
         stop_reason="patience" if note["finished"] == "patience" else "epochs",
-        results_csv=results_csv,
         seconds=time.monotonic() - started,
     )
 
