@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from yolow.checkpoint.summary import CheckpointSummary
 from yolow.config.schema import FinetuneConfig
+from yolow.data.check import DataCheck
 from yolow.errors import ConfigError, WeightsError
 from yolow.recipes.publishing import TrainingPlan
+from yolow.recipes.schedule import SCHEDULE_ARGUMENTS, short_schedule
 from yolow.recipes.session import Session
 from yolow.recipes.training import check_data, plan_report, run_plan
 from yolow.recipes.weights_of import usable_weights
@@ -40,7 +42,7 @@ def plan_finetune(config: FinetuneConfig, session: Session) -> TrainingPlan:
     return TrainingPlan(
         command="finetune",
         config=replace(
-            config,
+            _with_schedule(config, check),
             weights=parent.reference,  # `solar` means another version tomorrow; this one is meant
             data=str(check.dataset.path),
             name=config.name or valid_name(check.dataset.name),
@@ -53,6 +55,22 @@ def plan_finetune(config: FinetuneConfig, session: Session) -> TrainingPlan:
         own_arguments={"freeze": frozen} if frozen else {},
         notes=parent.notes,
     )
+
+
+def _with_schedule(config: FinetuneConfig, check: DataCheck) -> FinetuneConfig:
+    """The config with yolow's schedule for short runs, unless the user has chosen anything of it."""
+    if config.optimizer != "auto" or SCHEDULE_ARGUMENTS & config.arguments.keys():
+        return config
+    schedule = short_schedule(
+        images=check.splits["train"].images,
+        epochs=config.epochs,
+        batch=config.batch,
+        classes=len(check.dataset.names),
+    )
+    if schedule is None:
+        return config
+    optimizer = schedule.pop("optimizer")
+    return replace(config, optimizer=optimizer, arguments={**schedule, **config.arguments})
 
 
 def _frozen_layers(config: FinetuneConfig, checkpoint: CheckpointSummary) -> int:
