@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ COMMANDS = sorted({line.split("  #")[0].strip() for line in _LINES if line.start
 SCRIPTS = sorted(set(re.findall(r"scripts/[a-z_]+(?:\.sh|\.py)?", README)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _help(run: Yolow, command: tuple[str, ...]) -> str:
     finished = run(*command, "--help", cwd=ROOT)
     assert finished.code == 0, finished.err
