@@ -22,6 +22,7 @@ def list_weights(
     json: options.Json = False,
     quiet: options.Quiet = False,
     store: options.StoreFolder = None,
+    offline: options.Offline = False,
     debug: options.Debug = False,
 ) -> None:
     """List all versions, newest first.
@@ -34,7 +35,11 @@ def list_weights(
 
         return weights.list_weights(session, name=name)
 
-    execute("weights list", options.General(json=json, quiet=quiet, store=store, debug=debug), recipe)
+    execute(
+        "weights list",
+        options.General(json=json, quiet=quiet, store=store, offline=offline, debug=debug),
+        recipe,
+    )
 
 
 @app.command("show")
@@ -43,6 +48,7 @@ def show(
     json: options.Json = False,
     quiet: options.Quiet = False,
     store: options.StoreFolder = None,
+    offline: options.Offline = False,
     debug: options.Debug = False,
 ) -> None:
     """Show one version: its record, files and lineage.
@@ -55,4 +61,8 @@ def show(
 
         return weights.show_weights(reference, session)
 
-    execute("weights show", options.General(json=json, quiet=quiet, store=store, debug=debug), recipe)
+    execute(
+        "weights show",
+        options.General(json=json, quiet=quiet, store=store, offline=offline, debug=debug),
+        recipe,
+    )
