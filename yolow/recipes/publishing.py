@@ -237,6 +237,7 @@ def published_report(version: WeightsVersion, plan: TrainingPlan, run: Run) -> R
         artifacts=(Artifact(kind="report", path=str(version.folder / "report.md")), *_curves(version.folder)),
         warnings=record.warnings,
         run=run.name,
+        details={"config": config_document(plan.config)},
     )
 
 
