@@ -416,8 +416,8 @@ def test_disk_full_while_publishing(
                              env={"PYTHONPATH": str(sitecustomize.parent)})  # fmt: skip
         assert finished.code == 2, finished.err
         error = finished.document["error"]
-        assert error["kind"] == "resource"
-        assert error["message"] == "the disk is full"
+        assert error["message"] == "the disk is full: the version can't be added to the store"
+        assert "the run can be resumed" in error["note"]
         assert not list(store.glob("*/v*"))
         assert run_yolow("weights", "list", "--store", store, cwd=workdir).code == 0
         ballast.unlink()

@@ -126,6 +126,7 @@ def test_classes_by_name_and_id(predict: Run, images: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_one_bad_among_good(predict: Run, images: Path, workdir: Path) -> None:
     (images / "a" / "bad.png").write_text("no image", encoding="utf-8")
     (images / "a" / "empty.jpg").write_bytes(b"")
@@ -189,6 +190,7 @@ def _video(path: Path, frames: int = 6) -> None:
     writer.release()
 
 
+@pytest.mark.slow
 def test_video(predict: Run, workdir: Path) -> None:
     import cv2
 
@@ -242,6 +244,7 @@ def test_a_pipe_gets_no_escape_codes_and_quiet_says_nothing(predict: Run, images
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_samples_as_plain_ultralytics_sees_them(
     run_yolow: Run, shared_folder: Path, workdir: Path, base_env: dict[str, str]
