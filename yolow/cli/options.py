@@ -112,6 +112,6 @@ def resume_run(
         raise UsageError(
             "a resumed run keeps its own config",
             context=[f"can't stand beside --resume: {', '.join(beside)}"],
-            hint=f"yolow finetune --resume {run}",
+            hint=f"give only --resume {run}",
         )
     return resume(run, session)

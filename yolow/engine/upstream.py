@@ -107,9 +107,6 @@ def _set_environment(private: Path) -> None:
         NO_ALBUMENTATIONS_UPDATE="1",
         MPLBACKEND="Agg",
     )
-    # OpenMP's threads wait by spinning; where another process wants the same cores (two jobs on one CI machine), both
-    # then crawl. Read when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("MPLCONFIGDIR", str(private / "matplotlib"))
     # Without it CUDA's cuBLAS warns that deterministic training is not deterministic.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

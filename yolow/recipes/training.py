@@ -26,7 +26,7 @@ from yolow.recipes.publishing import (
 )
 from yolow.recipes.session import Session
 from yolow.run_report import RunReport
-from yolow.store.runs import Journal, Run, create_run, require_free_disk
+from yolow.store.runs import Journal, Run, create_run, require_room
 
 if TYPE_CHECKING:
     from yolow.engine.training import TrainingOutcome
@@ -87,11 +87,10 @@ def run_plan(plan: TrainingPlan, session: Session) -> RunReport:
     plan = replace(plan, config=config)
     start = Path(plan.start)
     size = start.stat().st_size if start.is_file() else _TYPICAL_CHECKPOINT_BYTES
-    require_free_disk(session.runs, _RUN_CHECKPOINTS * size + _RUN_EXTRA_BYTES, purpose="for the run")
-    require_free_disk(session.store.root, 2 * size + _RUN_EXTRA_BYTES, purpose="for the new version")
-    session.store.numbers(
-        plan.name
-    )  # a store that can't be read is better known before the training than after
+    require_room(session.runs, _RUN_CHECKPOINTS * size + _RUN_EXTRA_BYTES, purpose="the run", flag="--runs")
+    require_room(session.store.root, 2 * size + _RUN_EXTRA_BYTES, purpose="the new version", flag="--store")
+    # A store that can't be read is better known before the training than after.
+    session.store.numbers(plan.name)
     run = create_run(session.runs, name=plan.name, command=plan.command)
     (run.folder / "run.yaml").write_text(dump_yaml(config_document(config)), encoding="utf-8")
     run.write(

@@ -155,19 +155,32 @@ def list_runs(root: Path) -> list[Run]:
     return [Run(folder) for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime)]
 
 
-def require_free_disk(folder: Path, needed_bytes: int, *, purpose: str) -> None:
-    """Refuse to begin what the disk can't hold.
+def require_room(folder: Path, needed_bytes: int, *, purpose: str, flag: str) -> None:
+    """Refuse to begin what could not be written at the end.
+
+    Args:
+        folder: where it will be written; need not exist yet.
+        needed_bytes: how much.
+        purpose: what it is for: `the run`, `the new version`.
+        flag: the flag that chooses another folder.
 
     Raises:
-        ResourceError: less than `needed_bytes` are free where `folder` lies or will lie.
+        StoreError: the folder can't be written.
+        ResourceError: too little of the disk is free.
     """
     place = folder
     while not place.exists():
         place = place.parent
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise StoreError(
+            f"the folder for {purpose} can't be written",
+            context=[str(folder), f"no right to write in: {place}"],
+            hint=f"choose another folder with {flag}",
+        )
     free = shutil.disk_usage(place).free
     if free < needed_bytes:
         raise ResourceError(
-            f"not enough free disk {purpose}",
+            f"not enough free disk for {purpose}",
             context=[f"{place}: {free / 1e6:,.0f} MB free, {needed_bytes / 1e6:,.0f} MB needed"],
-            hint="free some space, or choose another disk with --store or --runs",
+            hint=f"free some space, or choose another disk with {flag}",
         )
