@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from harness import ROOT, Finished, Trained, Yolow
 from tiny_data import make_dataset
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A finished `yolow` process."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The `--json` document."""
-        value: dict[str, Any] = json.loads(self.out)
-        return value
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +33,6 @@ def base_env(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("YOLO", "PYTEST"))}
     home = str(tmp_path_factory.mktemp("home"))
     return kept | {"YOLOW_CACHE": str(cache_dir), "HOME": home, "NO_COLOR": "1", "PYTHONHASHSEED": "0"}
-
-
-Yolow = Callable[..., Finished]
 
 
 @pytest.fixture
@@ -85,19 +62,6 @@ def run_yolow(base_env: dict[str, str]) -> Yolow:
         return Finished(process.returncode, process.stdout, process.stderr)
 
     return run
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A small detector, trained for real: where its store lies and what it was trained on."""
-
-    folder: Path
-    data: Path
-    document: dict[str, Any]
-
-    @property
-    def weights(self) -> Path:
-        return Path(self.document["path"])
 
 
 @pytest.fixture(scope="session")

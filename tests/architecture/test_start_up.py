@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Trained
+from harness import Trained
 
 HEAVY = ("torch", "torchvision", "ultralytics", "numpy", "cv2", "PIL", "matplotlib")
 

@@ -240,3 +240,10 @@ def test_patience_stops_and_the_report_says_so(shared_folder: Path, run_yolow: R
     assert training["epochs_run"] == training["best_epoch"] + 1 < 30
     report = (workdir / "weights" / "few" / "v1" / "report.md").read_text(encoding="utf-8")
     assert "patience" in report
+
+
+def test_plots_into_a_file_are_refused_before_anything_is_measured(trained: Any, run_yolow: Run) -> None:
+    (trained.folder / "taken").write_text("a file", encoding="utf-8")
+    finished = run_yolow("val", "tiny:v1", "--plots", "--out", "taken", "--json", cwd=trained.folder)
+    assert finished.code == 2
+    assert finished.document["error"]["message"] == "the output folder can't be made"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 from tiny_data import make_dataset
 
-from yolow.engine.results_table import read_results
 from yolow.engine.training import _MAIN_METRIC_COLUMNS
 
 from .conftest import ARCHITECTURES, TinyTraining, build_trainer, train_tiny
@@ -98,9 +98,10 @@ def test_an_epoch_as_good_as_the_best_becomes_the_best(detect: TinyTraining) -> 
 
 @pytest.mark.parametrize("task", sorted(ARCHITECTURES))
 def test_results_hold_the_main_metric(trainings: Callable[[str], TinyTraining], task: str) -> None:
-    """Names of columns in `results.csv` and of `trainer.metrics`: engine/training.py, engine/results_table.py."""
+    """Names of columns in `results.csv` and of `trainer.metrics`: engine/training.py, engine/checkpoints.py."""
     training, column = trainings(task), _MAIN_METRIC_COLUMNS[task]
-    rows = read_results(training.trainer.csv)
+    with Path(training.trainer.csv).open(encoding="utf-8", newline="") as stream:
+        rows = [{key.strip(): float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
     assert [row["epoch"] for row in rows] == [float(epoch + 1) for epoch in range(training.trainer.epochs)]
     assert all(0.0 <= row[column] <= 1.0 for row in rows)
     assert training.trainer.metrics[column] == pytest.approx(rows[-1][column], rel=1e-4)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import drill_crash
 import pytest
-from conftest import Trained, Yolow
+from harness import Trained, Yolow
 from tiny_data import make_dataset
 
 from yolow.store.store import Store

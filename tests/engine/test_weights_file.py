@@ -8,7 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from conftest import Trained
+from harness import Trained
 
 from yolow.checkpoint.summary import read_checkpoint
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from yolow.engine import upstream
-from yolow.engine.checkpoints import Checkpoints
+from yolow.engine.checkpoints import Checkpoints, keep_epochs
 from yolow.engine.hardware import set_threads
-from yolow.engine.results_table import keep_epochs
 from yolow.errors import EngineError, ResourceError, RunError
 from yolow.progress import EpochEvent, Progress
 

@@ -58,3 +58,19 @@ def _relative_name(source: Source) -> Path:
     if source.kind == "video":
         return relative.with_suffix(".mp4")
     return relative if relative.suffix.lower() in _ENCODABLE else relative.with_suffix(".jpg")
+
+
+def make_output_folder(out: Path) -> None:
+    """Make the folder that a command writes to.
+
+    Raises:
+        ConfigError: it can't be made.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "the output folder can't be made",
+            context=[f"{out}: {error.strerror}"],
+            hint="choose another folder with --out",
+        ) from error

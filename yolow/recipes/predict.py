@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from yolow.config.schema import PredictConfig
 from yolow.data.sources import Source, is_url, list_sources
 from yolow.errors import ConfigError, InputError
-from yolow.recipes.output_names import plan_outputs
+from yolow.recipes.output_names import make_output_folder, plan_outputs
 from yolow.recipes.session import Session
 from yolow.recipes.weights_of import UsableWeights, usable_weights
 from yolow.report.prediction_files import CocoJson, Csv, LabelTexts
@@ -76,7 +76,8 @@ def predict(
             return PredictOutcome(report=_report(config, weights, _Tally(), sources, 0.0), error=None)
         out = Path(config.out).absolute()
         targets = plan_outputs(sources, out, pictures=config.save)
-        _make_output_folder(out, config)
+        if config.save or config.save_json or config.save_csv or config.save_txt:
+            make_output_folder(out)
         predictor = _predictor(config, weights, classes, session)
         tally = _Tally()
         started = time.monotonic()
@@ -84,19 +85,6 @@ def predict(
         seconds = time.monotonic() - started
     report = _report(config, weights, tally, sources, seconds)
     return PredictOutcome(report=report, error=_too_many_bad(config, tally))
-
-
-def _make_output_folder(out: Path, config: PredictConfig) -> None:
-    if not (config.save or config.save_json or config.save_csv or config.save_txt):
-        return
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            "the output folder can't be made",
-            context=[f"{out}: {error.strerror}"],
-            hint="choose another folder with --out",
-        ) from error
 
 
 def _predict_all(

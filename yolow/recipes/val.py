@@ -11,6 +11,8 @@ from yolow.data.dataset import find_dataset, load_dataset
 from yolow.data.view import make_view
 from yolow.errors import ConfigError, DataError, WeightsError
 from yolow.gate import evaluate_gates, parse_gates
+from yolow.metrics import Metrics, Profile
+from yolow.recipes.output_names import make_output_folder
 from yolow.recipes.session import Session
 from yolow.recipes.weights_of import UsableWeights, usable_weights
 from yolow.run_report import Artifact, ParentSummary, RunReport
@@ -43,11 +45,30 @@ def val(config: ValConfig, session: Session, *, dry_run: bool = False) -> RunRep
     if dry_run:
         return replace(facts, details={**facts.details, "plan": {"split": config.split}})
 
+    plots = Path(config.out).absolute() if config.plots else None
+    if plots is not None:
+        make_output_folder(plots)
+    metrics, costs = _measure(config, session, weights, check, plots)
+    gate = evaluate_gates(gates, metrics, costs)
+    pictures = sorted(plots.glob("*.png")) if plots else []
+    return replace(
+        facts,
+        status="done" if gate.passed else "rejected",
+        exit_code=0 if gate.passed else 1,
+        metrics=metrics,
+        profile=costs,
+        gate=gate,
+        artifacts=tuple(Artifact(kind="plot", path=str(picture)) for picture in pictures),
+    )
+
+
+def _measure(
+    config: ValConfig, session: Session, weights: UsableWeights, check: DataCheck, plots: Path | None
+) -> tuple[Metrics, Profile]:
     from yolow.engine.evaluation import EvaluationJob, evaluate, profile
     from yolow.engine.hardware import resolve_device, resolve_threads
 
     device, threads = resolve_device(config.device), resolve_threads(config.threads)
-    plots = Path(config.out).absolute() if config.plots else None
     session.progress.phase("measure", f"{check.splits[config.split].images} images, {threads} threads")
     with session.scratch() as scratch:
         job = EvaluationJob(
@@ -75,17 +96,7 @@ def val(config: ValConfig, session: Session, *, dry_run: bool = False) -> RunRep
         threads=threads,
         cache_dir=session.cache_dir,
     )
-    gate = evaluate_gates(gates, metrics, costs)
-    pictures = sorted(plots.glob("*.png")) if plots else []
-    return replace(
-        facts,
-        status="done" if gate.passed else "rejected",
-        exit_code=0 if gate.passed else 1,
-        metrics=metrics,
-        profile=costs,
-        gate=gate,
-        artifacts=tuple(Artifact(kind="plot", path=str(picture)) for picture in pictures),
-    )
+    return metrics, costs
 
 
 def _own_data(weights: UsableWeights, reference: str) -> str:
