@@ -171,7 +171,7 @@ def require_room(folder: Path, needed_bytes: int, *, purpose: str, flag: str) ->
     place = folder
     while not place.exists():
         place = place.parent
-    if not os.access(place, os.W_OK | os.X_OK):
+    if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
         raise StoreError(
             f"the folder for {purpose} can't be written",
             context=[str(folder), f"no right to write in: {place}"],
