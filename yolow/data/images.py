@@ -84,7 +84,8 @@ def _decode(file: BinaryIO) -> bool:
     file.seek(0)
     try:
         image = Image.open(file)
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, ModuleNotFoundError):
+        # Ultralytics, where it is imported, makes Pillow ask for a HEIF decoder that is not installed.
         raise _ImageError("not an image that can be decoded") from None
     # Before anything is decoded: some formats that Pillow reads run external programs.
     if image.format not in _FORMATS:
