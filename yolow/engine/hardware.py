@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 from pathlib import Path
 from typing import Any, Literal
 
 from yolow.errors import EngineError
+
+# Parameters of glibc's mallopt(3), as its malloc.h numbers them.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
 
 
 def available_threads() -> int:
@@ -41,6 +46,21 @@ def set_threads(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep freed memory for the next allocation instead of returning it to the system.
+
+    Training on a CPU allocates the same large tensors anew in every step. glibc maps each one from the system and
+    unmaps it again, and the system clears every page: a fifth of a training step (measured on two cores). Other
+    C libraries have no such call and are left alone.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return
+    mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def resolve_device(device: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from yolow.engine import upstream
 from yolow.engine.checkpoints import Checkpoints, keep_epochs
-from yolow.engine.hardware import set_threads
+from yolow.engine.hardware import keep_freed_memory, set_threads
 from yolow.errors import EngineError, ResourceError, RunError
 from yolow.progress import EpochEvent, Progress
 
@@ -104,6 +104,8 @@ class _Watch:
     def train_start(self, trainer: Any) -> None:
         # Must come after upstream's device selection, which takes all cores but one.
         set_threads(self.threads)
+        if trainer.device.type == "cpu":
+            keep_freed_memory()
         self.started = time.monotonic()
         self.first_epoch = trainer.start_epoch
 
