@@ -20,9 +20,9 @@ if run yolow predict bus.jpg --out demo/predictions; then
     weights=yolo26n.pt epochs=8
 else
     say "yolo26n.pt can't be had here (see above). Training a small base from random weights on other rendered images"
-    run python scripts/render_solar.py demo/base --train 400 --val 60 --size 224 --seed 1
-    run yolow train --model yolo26n.yaml --data demo/base/data.yaml --name base --epochs 30 --imgsz 160 \
-        --set optimizer=AdamW --set lr0=0.002
+    run python scripts/render_solar.py demo/base --train 400 --val 60 --size 192 --seed 1
+    run yolow train --model yolo26n.yaml --data demo/base/data.yaml --name base --epochs 25 --imgsz 160 \
+        --optimizer AdamW --set lr0=0.002 --set nbs=16 --set warmup_epochs=2 --set close_mosaic=8
     weights=base epochs=8
 fi
 
