@@ -33,6 +33,6 @@ say "What the store holds now"
 run yolow weights list
 
 say "Predict the demo's validation images with the new version"
-run yolow predict demo/solar/images/val --weights solar --imgsz 320 --out demo/predictions --save-json | tail -n 25
+run yolow predict demo/solar/images/val --weights solar --imgsz 320 --out demo/predictions --save-json
 
 say "Done. Look at the annotated pictures in demo/predictions/, and at the version in weights/solar/."
