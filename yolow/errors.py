@@ -94,6 +94,19 @@ class IntegrityError(YolowError):
     exit_code = 1
 
 
+class ConflictError(YolowError):
+    """Something else holds the place that was asked for, or was faster: the answer is no."""
+
+    kind = "conflict"
+    exit_code = 1
+
+
+class MissingExtraError(YolowError):
+    """An optional part of yolow is needed and not installed; the hint names the extra."""
+
+    kind = "missing-extra"
+
+
 class StoreError(YolowError):
     """The store can't be read or written."""
 

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from yolow.report import facts
 from yolow.report.console import print_line, print_pairs
 from yolow.report.formats import counted, visible
-from yolow.report.screens import print_details, print_versions
+from yolow.report.screens import print_details
 from yolow.report.tables import print_table
 from yolow.run_report import RunReport
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+# Commands whose report is a screen of its own: the module of this room that has its `render(report, console)`.
+_OWN_SCREENS = {
+    "weights list": "versions_screen",
+}
 MOST_CLASSES = 20
 MOST_PATHS = 10
 
 
 def render_report(report: RunReport, console: Console) -> None:
     """Print a report: title, metrics, facts, what only this command has, gates, warnings, paths, what next."""
-    if report.command == "weights list":
-        print_versions(console, report.details.get("versions", []))
-        _print_warnings(console, report)
+    if (own := _OWN_SCREENS.get(report.command)) is not None:
+        import_module(f"yolow.report.{own}").render(report, console)
+        print_warnings(console, report)
         return
     print_line(console, _title(report), "bold")
     _print_metrics(console, report)
     _print_facts(console, report)
     print_details(console, report)
     _print_gate(console, report)
-    _print_warnings(console, report)
+    print_warnings(console, report)
     _print_paths(console, report)
     _print_next(console, report)
 
@@ -87,7 +92,8 @@ def _print_gate(console: Console, report: RunReport) -> None:
         print_line(console, f"nothing was added to the store{kept}")
 
 
-def _print_warnings(console: Console, report: RunReport) -> None:
+def print_warnings(console: Console, report: RunReport) -> None:
+    """Print one yellow line a warning, after an empty line."""
     if report.warnings:
         print_line(console)
     for warning in report.warnings:
