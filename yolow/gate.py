@@ -52,6 +52,7 @@ GATE_FIELDS = (
     "precision", "recall", "map50", "map50_95", "box_map50_95", "top1", "top5",
     "parameters", "gflops", "size_bytes", "size_mb", "latency_ms",
 )  # fmt: skip
+COST_FIELDS = frozenset({"parameters", "gflops", "size_bytes", "size_mb", "latency_ms"})  # lower is better
 
 
 def parse_gates(texts: tuple[str, ...]) -> tuple[Gate, ...]:
@@ -83,7 +84,7 @@ def evaluate_gates(gates: tuple[Gate, ...], metrics: Metrics | None, profile: Pr
     """Compare a candidate's metrics and profile with the gates; a field without a value fails its gate."""
     checks = []
     for gate in gates:
-        measured = _measured(gate.field, metrics, profile)
+        measured = measured_value(gate.field, metrics, profile)
         if measured is None:
             passed = False
         else:
@@ -92,7 +93,8 @@ def evaluate_gates(gates: tuple[Gate, ...], metrics: Metrics | None, profile: Pr
     return GateResult(checks=tuple(checks))
 
 
-def _measured(field: str, metrics: Metrics | None, profile: Profile | None) -> float | None:
+def measured_value(field: str, metrics: Metrics | None, profile: Profile | None) -> float | None:
+    """The value of one of `GATE_FIELDS` in its own unit, or None where it has none."""
     if field == "size_mb":
         return None if profile is None else profile.size_bytes / 1e6
     for source in (metrics, profile):

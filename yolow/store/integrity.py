@@ -38,6 +38,11 @@ def record_digest_text(record_json: bytes) -> str:
 
 
 def verify_version(folder: Path, record: VersionRecord) -> list[str]:
+    """The lines of `version_differences`."""
+    return [str(difference) for difference in version_differences(folder, record)]
+
+
+def version_differences(folder: Path, record: VersionRecord) -> list[Difference]:
     """Everything in which the folder differs from the record: each byte, each file too many or missing.
 
     The record itself is compared with the digest beside it, and its name and number with the folder's.
@@ -47,7 +52,7 @@ def verify_version(folder: Path, record: VersionRecord) -> list[str]:
     named = f"{record.name}/v{record.number}"
     if place != named:
         differences.append(Difference(path=RECORD_FILE, expected=f"the record of {place}", found=named))
-    return [str(difference) for difference in differences]
+    return differences
 
 
 def check_version(folder: Path, record: VersionRecord) -> None:

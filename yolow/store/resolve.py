@@ -116,6 +116,26 @@ def resolve_weights(
     raise _not_found(ref, path, store)
 
 
+def find_version(text: str, *, store: Store, cwd: Path | None = None) -> WeightsVersion | None:
+    """The version that a reference names, not compared with its digests; None for weights outside the store.
+
+    Args:
+        text: the reference, as the user wrote it.
+        cwd: where relative paths start; None: the working folder.
+
+    Raises:
+        WeightsNotFoundError: it names nothing; near names are suggested.
+        UsageError: it names both a version and a file.
+        StoreError: the store or the version's record can't be read.
+    """
+    ref = parse_reference(text)
+    path = _absolute(text, cwd or Path.cwd())
+    version = _find_version(ref, store, path)
+    if version is None and ref.kind != "official" and not _looks_like_weights(path):
+        raise _not_found(ref, path, store)
+    return version
+
+
 def _absolute(text: str, cwd: Path) -> Path:
     try:
         path = Path(text).expanduser()
