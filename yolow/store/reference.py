@@ -74,6 +74,28 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def valid_alias(text: str) -> str:
+    """The text itself, if it can be a stored alias: a name that is neither `latest` nor like a version.
+
+    Raises:
+        ConfigError: the text can't be an alias.
+    """
+    reason = None
+    if text == LATEST:
+        reason = f"'{LATEST}' is always the version with the highest number"
+    elif _VERSION_LIKE.fullmatch(text):
+        reason = "it looks like a version's number"
+    elif not is_name(text):
+        reason = "aliases have 1 to 100 letters, digits, '.', '_' and '-', and begin with a letter or a digit"
+    if reason is not None:
+        raise ConfigError(
+            f"'{_CONTROL.sub('?', text)}' can't be an alias",
+            context=[reason],
+            hint="choose a word such as production",
+        )
+    return text
+
+
 def suggested_name(text: str) -> str:
     """A valid name that looks like the text."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:100] or "weights"
