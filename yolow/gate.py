@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from yolow.errors import ConfigError
@@ -66,6 +65,8 @@ def parse_gates(texts: tuple[str, ...]) -> tuple[Gate, ...]:
         comparison = ">=" if ">=" in text else "<="
         field, found, limit = (part.strip() for part in text.partition(comparison))
         if field not in GATE_FIELDS:
+            import difflib  # half of what this module would cost at start-up
+
             near = difflib.get_close_matches(field, GATE_FIELDS, n=1)
             mistakes.append(
                 f"gate '{text}': unknown field '{field}'" + (f" (did you mean '{near[0]}'?)" if near else "")

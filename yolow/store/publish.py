@@ -9,10 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +30,19 @@ from yolow.store.record import (
 from yolow.store.reference import valid_name
 from yolow.store.staging import (
     copy_into,
+    explained,
     replace_whole,
     seal,
     staging_folder,
     store_lock,
     sync_folder,
+    timestamp,
     write_sealed,
 )
 
 Finish = Callable[[Path, str], None]
 
-_LAST_NUMBER_FILE = "last_number"
+LAST_NUMBER_FILE = "last_number"
 # Anything with a version's number in front keeps the number taken: the version itself, or a note of its removal.
 _TAKEN = re.compile(r"v([1-9][0-9]*)(\..*)?")
 _UNNAMED_WEIGHTS = ".weights"
@@ -79,7 +80,7 @@ def publish_version(root: Path, draft: VersionDraft, sources: Sources) -> tuple[
     """
     valid_name(draft.name)
     _require_inner_names(sources)
-    with _explained(root), staging_folder(root) as staging:
+    with explained(root, "the version can't be added to the store"), staging_folder(root) as staging:
         copied = copy_into(staging, sources.weights, _UNNAMED_WEIGHTS)
         for name, source in sources.files.items():
             copied += copy_into(staging, source, name)
@@ -101,7 +102,7 @@ def _put_in_place(
     home.mkdir(exist_ok=True)
     named = staging / _UNNAMED_WEIGHTS
     while True:
-        number = _next_number(home)
+        number = next_number(home)
         weights = f"{draft.name}-v{number}{sources.suffix}"
         named = named.rename(staging / weights)
         entries = _with_weights_named(copied, weights)
@@ -109,7 +110,7 @@ def _put_in_place(
             sources.finish(staging, f"{draft.name}:v{number}")
             entries += _seal_others(staging, entries)
         record = _write_record(staging, draft, number=number, weights=weights, entries=entries)
-        replace_whole(home / _LAST_NUMBER_FILE, f"{number}\n".encode())
+        replace_whole(home / LAST_NUMBER_FILE, f"{number}\n".encode())
         target = home / f"v{number}"
         try:
             staging.rename(target)
@@ -125,10 +126,11 @@ def _put_in_place(
         return target, record
 
 
-def _next_number(home: Path) -> int:
+def next_number(home: Path) -> int:
+    """The number after the highest that was ever taken; call it under the store's lock."""
     taken = [int(match.group(1)) for path in home.iterdir() if (match := _TAKEN.fullmatch(path.name))]
     with suppress(FileNotFoundError, ValueError):  # no version yet, or a damaged note: then the folders tell
-        taken.append(int((home / _LAST_NUMBER_FILE).read_text(encoding="ascii")))
+        taken.append(int((home / LAST_NUMBER_FILE).read_text(encoding="ascii")))
     return max(taken, default=0) + 1
 
 
@@ -165,37 +167,16 @@ def _write_record(
     record = VersionRecord(
         **known,
         number=number,
-        created=datetime.now(timezone.utc).isoformat(timespec="microseconds"),
+        created=timestamp(),
         weights=weights,
         sha256=weights_digest(weights, files),
         files=files,
     )
     text = record.to_json().encode()
-    record = VersionRecord.from_json(
-        text
-    )  # what a reader will see: lists for tuples, text keys in the config
+    # What a reader will see: lists for tuples, text keys in the config.
+    record = VersionRecord.from_json(text)
     write_sealed(staging / RECORD_FILE, text)
     write_sealed(staging / RECORD_DIGEST_FILE, record_digest_text(text).encode())
     for folder in (staging, *(path for path in staging.rglob("*") if path.is_dir())):
         sync_folder(folder)
     return record
-
-
-@contextmanager
-def _explained(root: Path) -> Iterator[None]:
-    """Turn what the system refuses into a `StoreError` that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        place = error.filename or root
-        message, hint = "the version can't be added to the store", None
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            message = "the disk is full: the version can't be added to the store"
-            hint = "free some space, or choose another disk: --store FOLDER"
-        elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-            hint = "choose a store that you can write to: --store FOLDER"
-        elif error.errno in {errno.ENOTDIR, errno.EEXIST}:
-            hint = "the store must be a folder: --store FOLDER"
-        raise StoreError(
-            message, context=[f"store: {root}", f"{place}: {error.strerror or error}"], hint=hint
-        ) from error

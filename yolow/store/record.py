@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,13 +14,14 @@ from yolow.errors import StoreError
 from yolow.metrics import Metrics, Profile
 from yolow.store.digest import sha256_listing
 from yolow.store.reference import is_name
+from yolow.store.strict_json import parse_json, read_typed
 
 SCHEMA_VERSION = 1
 RECORD_FILE = "record.json"
 RECORD_DIGEST_FILE = "record.json.sha256"
+# What `Metrics.main` may name.
+MAIN_METRICS = ("map50_95", "box_map50_95", "map50", "top1", "top5", "precision", "recall")
 
-# Read by pydantic, which is imported only when a record is parsed. It hands this down to `Metrics` and `Profile`.
-_EXACTLY = {"extra": "forbid", "strict": True}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\\]")
 
@@ -108,8 +108,6 @@ class VersionRecord:
         files: every file of the version but the record and the record's digest, by path.
     """
 
-    __pydantic_config__ = _EXACTLY
-
     schema_version: int = SCHEMA_VERSION
     name: str
     number: int
@@ -162,11 +160,23 @@ class VersionRecord:
             StoreError: it is no record, or one of a newer yolow.
         """
         try:
-            value = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+            value = parse_json(text)
+        except ValueError as error:
             raise _unreadable(source, [str(error)]) from None
+        return cls.from_json_value(value, source=source)
+
+    @classmethod
+    def from_json_value(cls, value: Any, *, source: str = RECORD_FILE) -> VersionRecord:
+        """As `from_json`, from the values of the JSON text.
+
+        Raises:
+            StoreError: see `from_json`.
+        """
         _require_known_schema(value, source)
-        record = _parser()(text, source)
+        faults: list[str] = []
+        record = read_typed(cls, value, faults)
+        if record is None:
+            raise _unreadable(source, faults)
         faults = _faults(record)
         if faults:
             raise _unreadable(source, faults)
@@ -190,23 +200,6 @@ def weights_digest(weights: str, files: tuple[FileEntry, ...]) -> str:
     return sha256_listing(inner)
 
 
-@cache
-def _parser() -> Callable[[str | bytes, str], VersionRecord]:
-    from pydantic import TypeAdapter, ValidationError
-
-    adapter = TypeAdapter(VersionRecord)
-
-    def parse(text: str | bytes, source: str) -> VersionRecord:
-        try:
-            # From the text: there strict mode still reads the keys of `classes` as numbers and lists as tuples.
-            return adapter.validate_json(text)
-        except ValidationError as error:
-            faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-            raise _unreadable(source, faults) from None
-
-    return parse
-
-
 def _require_known_schema(value: Any, source: str) -> None:
     version = value.get("schema_version") if isinstance(value, dict) else None
     if type(version) is not int or version < 1:
@@ -226,6 +219,12 @@ def _faults(record: VersionRecord) -> list[str]:
         faults.append(f"'{record.name}:v{record.number}' is not a version")
     if not is_inner_path(record.weights) or "/" in record.weights:
         faults.append(f"weights: '{record.weights}' is not a name inside the folder")
+    for label, metrics in (("metrics", record.metrics), ("baseline", record.baseline)):
+        if metrics is not None and metrics.main not in MAIN_METRICS:
+            faults.append(f"{label}.main: '{metrics.main}' is not a metric")
+    digest = None if record.parent is None else record.parent.sha256
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        faults.append("parent.sha256: is no digest")
     paths = [entry.path for entry in record.files]
     faults += [
         f"files: '{path}' is not a path inside the folder" for path in paths if not is_inner_path(path)
@@ -268,10 +267,6 @@ def _plain(value: Any, where: str) -> Any:
 def _key_order(key: Any) -> tuple[bool, int, str]:
     """Class ids by number, all other keys by text."""
     return (False, key, "") if isinstance(key, int) else (True, 0, str(key))
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
 
 
 def _unreadable(source: str, reasons: list[str]) -> StoreError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -238,6 +237,8 @@ def _state_of(path: Path) -> str:
 
 def _near(text: str, path: Path, store: Store) -> list[str]:
     """What the user may have meant: names of versions, files beside the path, official names."""
+    import difflib  # needed for suggestions only
+
     if is_official(f"{text}.pt"):
         return [f"{text}.pt"]
     candidates: dict[str, str] = {}

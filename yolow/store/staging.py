@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -47,6 +49,36 @@ def store_lock(root: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def explained(root: Path, failure: str) -> Iterator[None]:
+    """Turn what the system refuses into a `StoreError` that says what to do.
+
+    Args:
+        root: the store.
+        failure: what could not be done, such as `the version can't be added to the store`.
+    """
+    try:
+        yield
+    except OSError as error:
+        place = error.filename or root
+        message, hint = failure, None
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            message = f"the disk is full: {failure}"
+            hint = "free some space, or choose another disk: --store FOLDER"
+        elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            hint = "choose a store that you can write to: --store FOLDER"
+        elif error.errno in {errno.ENOTDIR, errno.EEXIST}:
+            hint = "the store must be a folder: --store FOLDER"
+        raise StoreError(
+            message, context=[f"store: {root}", f"{place}: {error.strerror or error}"], hint=hint
+        ) from error
+
+
+def timestamp() -> str:
+    """This moment in ISO 8601, UTC, with microseconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
 
 
 @contextmanager

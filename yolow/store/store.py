@@ -3,53 +3,32 @@
 <root>/solar/v3/solar-v3.pt           the weights (or an export folder), read-only
 <root>/solar/v3/record.json           what they are; record.json.sha256 covers it
 <root>/solar/v3/…                     run.yaml, report.md, curves: listed in the record
-<root>/solar/aliases.json             {"production": {"number": 3}}
+<root>/solar/v2.removed               the record of a version that was removed
+<root>/solar/aliases.json             {"production": {"number": 3, "history": […]}}
+<root>/solar/notes.json               {"3": [{"written": "…", "text": "…"}]}
+<root>/solar/last_number              the highest number that was ever given
 """
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from yolow.errors import StoreError, WeightsNotFoundError
+from yolow.store import aliases as alias_book
+from yolow.store.aliases import AliasEvent
 from yolow.store.integrity import check_version, verify_version
+from yolow.store.lineage import LineageStep, trace
+from yolow.store.not_found import LIST_HINT, removed_version, unknown_alias, unknown_name, unknown_number
+from yolow.store.notes import Note, add_note, read_notes
 from yolow.store.record import RECORD_FILE, VersionDraft, VersionRecord
 from yolow.store.reference import LATEST, is_name
+from yolow.store.removal import Tombstone, read_tombstone, read_tombstones, remove_version
+from yolow.store.rows import VersionRow, names_in, numbers_in, problem_line, read_rows
+from yolow.store.strict_json import read_small_file
+from yolow.store.version import WeightsVersion
 
 __all__ = ["Store", "VersionDraft", "WeightsVersion"]
-
-_NUMBERED = re.compile(r"v([1-9][0-9]*)")
-_LIST_HINT = "yolow weights list"
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightsVersion:
-    """One immutable set of weights in the store: its folder and its record."""
-
-    folder: Path
-    record: VersionRecord
-
-    @property
-    def name(self) -> str:
-        return self.record.name
-
-    @property
-    def number(self) -> int:
-        return self.record.number
-
-    @property
-    def reference(self) -> str:
-        """`solar:v3`."""
-        return f"{self.name}:v{self.number}"
-
-    @property
-    def weights_path(self) -> Path:
-        """The weights file or export folder."""
-        return self.folder / self.record.weights
 
 
 class Store:
@@ -64,7 +43,7 @@ class Store:
         Raises:
             StoreError: the store can't be read.
         """
-        return [name for name in self._entries(self.root) if is_name(name) and self.numbers(name)]
+        return names_in(self.root)
 
     def numbers(self, name: str) -> list[int]:
         """Numbers of the versions of a name, ascending, by their folders alone.
@@ -72,15 +51,10 @@ class Store:
         Raises:
             StoreError: the store can't be read.
         """
-        if not is_name(name):
-            return []
-        folder = self.root / name
-        return sorted(
-            int(match.group(1)) for entry in self._entries(folder) if (match := _NUMBERED.fullmatch(entry))
-        )
+        return numbers_in(self.root, name)
 
-    def versions(self, name: str | None = None, *, problems: list[str] | None = None) -> list[WeightsVersion]:
-        """The versions of a name, or of all; newest last.
+    def rows(self, name: str | None = None, problems: list[str] | None = None) -> list[VersionRow]:
+        """What a list needs to know of the versions of a name, or of all, newest first; fast for thousands.
 
         Args:
             name: None for all names.
@@ -89,6 +63,10 @@ class Store:
         Raises:
             StoreError: the store can't be read, or a version can't and `problems` is None.
         """
+        return read_rows(self.root, name, problems=problems)
+
+    def versions(self, name: str | None = None, *, problems: list[str] | None = None) -> list[WeightsVersion]:
+        """The versions of a name, or of all, with their whole records; newest last. See `rows`."""
         found = []
         for one in self.names() if name is None else [name]:
             for number in self.numbers(one):
@@ -97,7 +75,7 @@ class Store:
                 except StoreError as error:
                     if problems is None:
                         raise
-                    problems.append(f"{one}:v{number}: {error.message}: {'; '.join(error.context)}")
+                    problems.append(problem_line(f"{one}:v{number}", error))
         if name is None:
             found.sort(key=lambda version: (version.record.created, version.number))
         return found
@@ -106,20 +84,17 @@ class Store:
         """One version.
 
         Raises:
-            WeightsNotFoundError: there is none; what there is instead is named.
-            StoreError: its record can't be read.
+            WeightsNotFoundError: there is none; what there is instead, or when it was removed and why, is said.
+            StoreError: its record, or the note of its removal, can't be read.
         """
-        numbers = self.numbers(name)
-        if number in numbers:
+        reference = f"{name}:v{number}"
+        if is_name(name) and (self.root / name / f"v{number}").is_dir():
             return self._read(name, number)
-        if not numbers:
-            raise self._unknown_name(f"{name}:v{number}", name)
-        recent = ", ".join(f"v{one}" for one in numbers[-10:])
-        raise WeightsNotFoundError(
-            f"there is no version {name}:v{number}",
-            context=[f"store: {self.root}", f"versions of {name}: {recent}"],
-            hint=f"{_LIST_HINT} --name {name}",
-        )
+        if is_name(name) and (tombstone := read_tombstone(self.root / name, number)) is not None:
+            raise removed_version(self.root, reference, removed=tombstone.removed, reason=tombstone.reason)
+        if numbers := self.numbers(name):
+            raise unknown_number(self.root, name, number, numbers)
+        raise unknown_name(self.root, reference, name)
 
     def latest(self, name: str) -> WeightsVersion:
         """The version of a name with the highest number.
@@ -128,10 +103,7 @@ class Store:
             WeightsNotFoundError: the name has no version.
             StoreError: its record can't be read.
         """
-        numbers = self.numbers(name)
-        if not numbers:
-            raise self._unknown_name(f"{name}:{LATEST}", name)
-        return self._read(name, numbers[-1])
+        return self._read(name, self.alias(name, LATEST))
 
     def newest(
         self, *, formats: Collection[str] | None = None, problems: list[str] | None = None
@@ -140,14 +112,12 @@ class Store:
 
         Args:
             formats: only versions of these formats, such as `pytorch`.
-            problems: see `versions`.
+            problems: see `rows`.
         """
-        versions = [
-            version
-            for version in self.versions(problems=problems)
-            if formats is None or version.record.format in formats
-        ]
-        return versions[-1] if versions else None
+        for row in self.rows(problems=problems):
+            if formats is None or row.format in formats:
+                return self.get(row.name, row.number)
+        return None
 
     def find_digest(self, prefix: str) -> WeightsVersion | None:
         """The version whose weights have this digest; the oldest where several are byte-identical.
@@ -159,31 +129,30 @@ class Store:
             WeightsNotFoundError: different weights begin with these digits.
             StoreError: none was found, but a version can't be read.
         """
-        problems: list[str] = []
-        found = [
-            version
-            for version in self.versions(problems=problems)
-            if version.record.sha256.startswith(prefix.lower())
-        ]
-        if len({version.record.sha256 for version in found}) > 1:
+        prefix = prefix.lower()
+        for containing in (prefix, ""):  # the second time to see which versions can't be read at all
+            problems: list[str] = []
+            rows = read_rows(self.root, problems=problems, containing=containing)
+            found = [row for row in rows if row.sha256.startswith(prefix)]
+            if found:
+                break
+        if len({row.sha256 for row in found}) > 1:
             raise WeightsNotFoundError(
                 f"sha256:{prefix} is ambiguous",
-                context=[f"{version.reference}: {version.record.sha256}" for version in found],
+                context=[f"{row.reference}: {row.sha256}" for row in reversed(found)],
                 hint="write more digits",
             )
         if not found and problems:
             raise StoreError(
-                f"the version of sha256:{prefix} can't be looked up", context=problems, hint=_LIST_HINT
+                f"the version of sha256:{prefix} can't be looked up", context=problems, hint=LIST_HINT
             )
-        return found[0] if found else None
+        return self.get(found[-1].name, found[-1].number) if found else None
 
     def find_run(self, name: str, run: str) -> WeightsVersion | None:
         """The version that a run was published as. A version that can't be read is not it: it can't tell."""
-        unreadable: list[str] = []
-        for version in reversed(self.versions(name, problems=unreadable)):
-            if version.record.run == run:
-                return version
-        return None
+        found = (row for row in self.rows(name, problems=[]) if row.run == run)
+        row = next(found, None)
+        return None if row is None else self.get(name, row.number)
 
     def aliases(self, name: str) -> dict[str, int]:
         """The aliases of a name, each with its version's number.
@@ -191,17 +160,8 @@ class Store:
         Raises:
             StoreError: `aliases.json` can't be read.
         """
-        path = self.root / name / "aliases.json"
-        try:
-            value = json.loads(path.read_bytes())
-            aliases = {str(alias): entry["number"] for alias, entry in value.items()}
-            if not all(type(number) is int for number in aliases.values()):
-                raise ValueError("a number is not a whole number")
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StoreError("the aliases can't be read", context=[f"{path}: {error}"]) from error
-        return aliases
+        states = alias_book.read_aliases(self.root / name)
+        return {alias: state.number for alias, state in states.items() if state.number is not None}
 
     def alias(self, name: str, alias: str) -> int:
         """The number that an alias stands for; `latest` is computed.
@@ -210,34 +170,65 @@ class Store:
             WeightsNotFoundError: the name has no such alias.
             StoreError: see `aliases`.
         """
+        aliases = {} if alias == LATEST else self.aliases(name)
+        if alias in aliases:
+            return aliases[alias]
         numbers = self.numbers(name)
         if not numbers:
-            raise self._unknown_name(f"{name}:{alias}", name)
+            raise unknown_name(self.root, f"{name}:{alias}", name)
         if alias == LATEST:
             return numbers[-1]
-        aliases = self.aliases(name)
-        if alias not in aliases:
-            near = difflib.get_close_matches(alias, [LATEST, *aliases], n=1)
-            raise WeightsNotFoundError(
-                f"{name} has no alias '{alias}'",
-                context=[
-                    f"store: {self.root}",
-                    f"aliases of {name}: {', '.join(sorted({LATEST, *aliases}))}",
-                    *(f"did you mean {name}:{text}?" for text in near),
-                ],
-                hint=f"{_LIST_HINT} --name {name}",
-            )
-        return aliases[alias]
+        raise unknown_alias(self.root, name, alias, aliases)
 
     def aliases_of(self, version: WeightsVersion) -> list[str]:
-        """The stored aliases of one version, sorted.
+        """The stored aliases of one version, sorted. Raises as `aliases` does."""
+        return sorted(
+            alias for alias, number in self.aliases(version.name).items() if number == version.number
+        )
+
+    def alias_history(self, name: str, alias: str | None = None) -> tuple[AliasEvent, ...]:
+        """The moves of an alias, or of all aliases of a name, oldest first; none for an unknown one.
 
         Raises:
             StoreError: see `aliases`.
         """
-        return sorted(
-            alias for alias, number in self.aliases(version.name).items() if number == version.number
-        )
+        return alias_book.history(self.root / name, alias)
+
+    def change_alias(
+        self,
+        name: str,
+        alias: str,
+        decide: Callable[[WeightsVersion | None], WeightsVersion],
+        *,
+        reason: str,
+    ) -> AliasEvent:
+        """Let an alias stand for another version: compare and swap, safe beside other processes.
+
+        Args:
+            name: the name of the versions.
+            alias: `production`.
+            decide: gets the present holder (None: there is none, or it is gone) while the store is locked, and
+                returns the new one. If it raises, nothing changes; if it returns the holder, nothing is written.
+            reason: kept in the history.
+
+        Returns:
+            The move; where nothing changed, the last one (`sequence` 0: an alias whose history was never kept).
+
+        Raises:
+            ConfigError: the alias can't be one.
+            WeightsNotFoundError: the name has no version, or the chosen one is gone.
+            StoreError: the store can't be read or written, or the chosen version has another name.
+        """
+        return alias_book.change_alias(self, name, alias, decide, reason=reason)
+
+    def drop_alias(self, name: str, alias: str, reason: str) -> AliasEvent:
+        """Take an alias away; its history stays.
+
+        Raises:
+            WeightsNotFoundError: the name has no such alias.
+            StoreError: the store can't be read or written.
+        """
+        return alias_book.drop_alias(self, name, alias, reason)
 
     def add(
         self,
@@ -273,18 +264,72 @@ class Store:
         return verify_version(version.folder, version.record)
 
     def check(self, version: WeightsVersion) -> None:
-        """Check the record and the weights against their digests, as before every load.
+        """Check the record and all files against their digests, as before every load.
 
         Raises:
             IntegrityError: something differs.
         """
         check_version(version.folder, version.record)
 
+    def lineage(self, version: WeightsVersion) -> tuple[LineageStep, ...]:
+        """From the version itself up to what it all began with; removed and missing parents are named."""
+        return trace(self, version)
+
+    def remove(self, version: WeightsVersion, *, reason: str, force: bool = False) -> Tombstone:
+        """Remove a version for good. Its record stays as a tombstone, and its number is never given again.
+
+        Args:
+            version: the version.
+            reason: kept in the tombstone.
+            force: although aliases stand for it, which are dropped, or other versions were made from it.
+
+        Raises:
+            ConflictError: aliases or other versions need it; they are named.
+            WeightsNotFoundError: it is gone already.
+            StoreError: the store can't be read or written.
+        """
+        return remove_version(self, version, reason=reason, force=force)
+
+    def tombstones(self, name: str) -> tuple[Tombstone, ...]:
+        """The removed versions of a name by number.
+
+        Raises:
+            StoreError: the store or a tombstone can't be read.
+        """
+        return read_tombstones(self.root / name)
+
+    def add_note(self, version: WeightsVersion, text: str) -> Note:
+        """Keep a note on a version.
+
+        Raises:
+            UsageError: the text is empty.
+            StoreError: the store can't be read or written.
+        """
+        return add_note(self, version, text)
+
+    def notes(self, version: WeightsVersion) -> tuple[Note, ...]:
+        """The notes on a version, oldest first.
+
+        Raises:
+            StoreError: the notes can't be read.
+        """
+        return read_notes(self.root / version.name).get(version.number, ())
+
+    def repair(self, version: WeightsVersion) -> list[str]:
+        """Rebuild what can be derived from the rest of a version, never its record or weights; says what was done.
+
+        Raises:
+            StoreError: the store can't be read or written.
+        """
+        from yolow.store.repair import repair_version
+
+        return repair_version(self, version)
+
     def _read(self, name: str, number: int) -> WeightsVersion:
         folder = self.root / name / f"v{number}"
         path = folder / RECORD_FILE
         try:
-            record = VersionRecord.from_json(path.read_bytes(), source=str(path))
+            record = VersionRecord.from_json(read_small_file(path), source=str(path))
         except OSError as error:
             raise StoreError("the record can't be read", context=[f"{path}: {error.strerror}"]) from error
         if (record.name, record.number) != (name, number):
@@ -294,24 +339,3 @@ class Store:
                 note="a version that was copied or renamed by hand is not a version",
             )
         return WeightsVersion(folder=folder, record=record)
-
-    def _entries(self, folder: Path) -> list[str]:
-        try:
-            return sorted(path.name for path in folder.iterdir() if path.is_dir())
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            if isinstance(error, NotADirectoryError) and self.root.is_dir():
-                return []  # a file beside the names
-            raise StoreError(
-                "the store can't be read",
-                context=[f"{folder}: {error.strerror}"],
-                hint="choose another folder: --store FOLDER",
-            ) from error
-
-    def _unknown_name(self, text: str, name: str) -> WeightsNotFoundError:
-        names = self.names()
-        near = difflib.get_close_matches(name, names, n=3)
-        held = f"names in the store: {', '.join(names[:20])}" if names else "the store has no versions"
-        context = [f"store: {self.root}", held, *(f"did you mean {one}?" for one in near)]
-        return WeightsNotFoundError(f"there is no version {text}", context=context, hint=_LIST_HINT)

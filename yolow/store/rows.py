@@ -1,0 +1,199 @@
+"""Rows: what lists and searches need to know of each version, read fast enough for thousands of them.
+
+A row is read from the record alone and not checked against a digest; whatever loads weights checks the version itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from yolow.errors import StoreError
+from yolow.store.record import MAIN_METRICS, RECORD_FILE, SCHEMA_VERSION
+from yolow.store.reference import is_name
+from yolow.store.strict_json import parse_json, read_small_file
+
+_NUMBERED = re.compile(r"v([1-9][0-9]*)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionRow:
+    """The part of a version's record that a list shows.
+
+    Attributes:
+        reference, name, number: `solar:v3`, `solar` and 3.
+        created: ISO 8601, UTC.
+        operation, task, format, sha256, run: see `VersionRecord`.
+        parent, parent_sha256: the parent's reference and digest.
+        main_metric: the metric by which weights of this task are compared.
+        main_value: its value in [0, 1].
+        baseline_value: the same of the parent, measured in the same way.
+        size_bytes: the weights file, or all files of an export folder.
+        latency_ms: median milliseconds for one image through the network alone.
+        data: fingerprint of the data set.
+    """
+
+    reference: str
+    name: str
+    number: int
+    created: str
+    operation: str
+    task: str
+    format: str
+    sha256: str
+    run: str | None
+    parent: str | None
+    parent_sha256: str | None
+    main_metric: str | None
+    main_value: float | None
+    baseline_value: float | None
+    size_bytes: int | None
+    latency_ms: float | None
+    data: str | None
+
+
+def read_rows(
+    root: Path, name: str | None = None, *, problems: list[str] | None = None, containing: str = ""
+) -> list[VersionRow]:
+    """The rows of a name, or of all, newest first.
+
+    Args:
+        root: the store.
+        name: None for all names.
+        problems: gets a line for each version that can't be read. Without it such a version raises.
+        containing: only records with this text in them, such as a digest; the others are not even parsed.
+
+    Raises:
+        StoreError: the store can't be read, or a version can't and `problems` is None.
+    """
+    rows = []
+    needle = containing.encode()
+    for one in names_in(root) if name is None else [name]:
+        for number in numbers_in(root, one):
+            path = f"{root}{os.sep}{one}{os.sep}v{number}{os.sep}{RECORD_FILE}"
+            try:
+                content = _content(path)
+                if needle in content:
+                    rows.append(_row(content, one, number, path))
+            except StoreError as error:
+                if problems is None:
+                    raise
+                problems.append(problem_line(f"{one}:v{number}", error))
+    rows.sort(key=lambda row: (row.created, row.number), reverse=True)
+    return rows
+
+
+def problem_line(reference: str, error: StoreError) -> str:
+    """Why a version can't be read, on one line."""
+    return f"{reference}: {error.message}: {'; '.join(error.context)}"
+
+
+def names_in(root: Path) -> list[str]:
+    """Names that have a version, sorted.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    return [name for name in sorted(_folders(root, root)) if is_name(name) and numbers_in(root, name)]
+
+
+def numbers_in(root: Path, name: str) -> list[int]:
+    """Numbers of the versions of a name, ascending, by their folders alone.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    if not is_name(name):
+        return []
+    return sorted(
+        int(match.group(1)) for entry in _folders(root / name, root) if (match := _NUMBERED.fullmatch(entry))
+    )
+
+
+def _folders(folder: Path, root: Path) -> Iterator[str]:
+    try:
+        with os.scandir(folder) as entries:
+            yield from (entry.name for entry in entries if entry.is_dir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if isinstance(error, NotADirectoryError) and root.is_dir():
+            return  # a file beside the names
+        raise StoreError(
+            "the store can't be read",
+            context=[f"{folder}: {error.strerror}"],
+            hint="choose another folder: --store FOLDER",
+        ) from error
+
+
+def _content(path: str) -> bytes:
+    try:
+        return read_small_file(path)
+    except OSError as error:
+        raise StoreError("the record can't be read", context=[f"{path}: {error.strerror}"]) from error
+
+
+def _row(content: bytes, name: str, number: int, path: str) -> VersionRow:
+    try:
+        record = parse_json(content)
+        found, row = (record["name"], record["number"]), _row_of(record, f"{name}:v{number}")
+        schema_version = record["schema_version"]
+    except (ValueError, TypeError, KeyError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise StoreError("the record can't be read", context=[path, reason]) from None
+    if schema_version != SCHEMA_VERSION:
+        raise StoreError("the record was written by another yolow", context=[path])
+    if found != (name, number):
+        raise StoreError(
+            "the record is that of another version", context=[f"{path}: the record of {found[0]}:v{found[1]}"]
+        )
+    return row
+
+
+def _row_of(record: dict[str, Any], reference: str) -> VersionRow:
+    parent, profile, data = (record[key] or {} for key in ("parent", "profile", "data"))
+    metrics = record["metrics"] or {}
+    main = metrics.get("main") if metrics else None
+    if main is not None and main not in MAIN_METRICS:
+        raise ValueError(f"metrics.main: {main!r} is not a metric")
+    return VersionRow(
+        reference=reference,
+        name=_text(record, "name"),
+        number=record["number"],
+        created=_text(record, "created"),
+        operation=_text(record, "operation"),
+        task=_text(record, "task"),
+        format=_text(record, "format"),
+        sha256=_text(record, "sha256"),
+        run=_text_or_none(record, "run"),
+        parent=_text_or_none(parent, "reference"),
+        parent_sha256=_text_or_none(parent, "sha256"),
+        main_metric=main,
+        main_value=_number(metrics, main),
+        baseline_value=_number(record["baseline"] or {}, main),
+        size_bytes=_number(profile, "size_bytes"),
+        latency_ms=_number(profile, "latency_ms"),
+        data=_text_or_none(data, "fingerprint"),
+    )
+
+
+def _text(values: dict[str, Any], key: str) -> str:
+    value = values[key]
+    if type(value) is not str:
+        raise ValueError(f"{key}: expected a text, found {value!r}")
+    return value
+
+
+def _text_or_none(values: dict[str, Any], key: str) -> str | None:
+    return None if values.get(key) is None else _text(values, key)
+
+
+def _number(values: dict[str, Any], key: str | None) -> Any:
+    value = None if key is None else values.get(key)
+    if value is not None and type(value) not in (int, float):
+        raise ValueError(f"{key}: expected a number, found {value!r}")
+    return value
