@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yolow.checkpoint.summary import read_checkpoint
-from yolow.errors import WeightsRefusedError
+from yolow.errors import WeightsError, WeightsRefusedError
 
 from . import pickles as p
 
@@ -125,8 +125,10 @@ def test_getattr_reads_nothing_but_methods_and_members(owner: bytes, attribute: 
     assert error.context[1:] == ("builtins.getattr is used as no checkpoint does",)
 
 
-def test_a_module_that_holds_itself_is_walked_once(tmp_path: Path) -> None:
-    """torch would build it too; what matters is that reading ends."""
+def test_a_module_that_holds_itself_is_no_network(tmp_path: Path) -> None:
+    """torch would build it, and then never come to an end with it."""
     cyclic = p.name("ultralytics.nn.tasks", "DetectionModel") + p.EMPTY_TUPLE + p.NEWOBJ + b"q\x63"
     stream = p.checkpoint(model=cyclic + p.dict_of(_modules=p.dict_of(model=b"h\x63")) + p.BUILD)
-    assert read_checkpoint(p.write(tmp_path / "x.pt", stream)).layers == 1
+    with pytest.raises(WeightsError, match="network can't be used") as caught:
+        read_checkpoint(p.write(tmp_path / "x.pt", stream))
+    assert caught.value.context[1:] == ("a module of the network holds itself",)

@@ -15,15 +15,15 @@ from enum import Enum
 
 
 class Use(Enum):
-    """How a checkpoint uses a name."""
+    """How a checkpoint uses a name, in words; `verdict.py` holds it to them."""
 
     MODULE = "made empty, then given its state"
     EMPTY = "called without arguments, then filled"
     DATA = "called with plain data"
-    VALUE = "never called"
-    ATTRIBUTE = "reads an attribute: the arguments must be checked"
-    NUMBER_TYPE = "names a type of numpy: it must be one of numbers"
-    ENCODE = "turns text into bytes: the arguments must be checked"
+    VALUE = "a type, never called"
+    ATTRIBUTE = "reads a layer's forward method or an enum's member"
+    NUMBER_TYPE = "names a type of numbers"
+    ENCODE = "turns Latin-1 text into bytes"
 
 
 # Model and layer classes are CapWords (upstream also has `v10Detect` and `v8DetectionLoss`), so no function passes.

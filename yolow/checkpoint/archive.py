@@ -9,6 +9,7 @@ header that contradicts the directory.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import zlib
@@ -55,6 +56,11 @@ class Member:
     stored_bytes: int
     size_bytes: int
 
+    @property
+    def packed(self) -> bool:
+        """Whether its content is deflated; else it stands in the file as it is."""
+        return self.method != _STORED
+
 
 class Archive:
     """The members of one checkpoint's zip archive.
@@ -71,6 +77,7 @@ class Archive:
         self._path = path
         self._file = file
         self._size_bytes = os.fstat(file.fileno()).st_size
+        self._starts: dict[str, int] = {}
         directory_start, entries, directory = self._read_directory()
         self.folder, self.members = self._parse_directory(directory, entries)
         self._ends = self._places_end(directory_start)
@@ -93,6 +100,25 @@ class Archive:
         """
         for _ in self._blocks(member):
             pass
+
+    def salvage(self, member: Member) -> bytes:
+        """As much of one member as can be read, damaged or not: evidence, never content to go by."""
+        blocks = []
+        with contextlib.suppress(WeightsError):
+            for block in self._blocks(member):
+                blocks.append(block)
+        return b"".join(blocks)
+
+    def content_start(self, member: Member) -> int:
+        """Where a member's content starts in the file, in bytes.
+
+        Raises:
+            WeightsError: its local header contradicts the directory.
+        """
+        start = self._starts.get(member.name)
+        if start is None:
+            start = self._starts[member.name] = self._find_content(member)
+        return start
 
     def error(self, message: str, *context: str) -> WeightsError:
         """An error about this file."""
@@ -246,7 +272,7 @@ class Archive:
             )
 
     def _stored(self, member: Member) -> Iterator[bytes]:
-        position = self._content_start(member)
+        position = self.content_start(member)
         end = position + member.stored_bytes
         while position < end:
             yield self._read_at(position, min(end - position, _BLOCK_BYTES))
@@ -265,8 +291,8 @@ class Archive:
                 "the archive is damaged: an entry can't be unpacked", f"entry: {member.name}"
             ) from None
 
-    def _content_start(self, member: Member) -> int:
-        """Where a member's content starts, after its local header, which must agree with the directory."""
+    def _find_content(self, member: Member) -> int:
+        """Read past a local header, which must agree with the directory."""
         header = self._read_at(member.offset, _LOCAL.size + len(member.raw_name))
         local = _LOCAL.unpack_from(header)
         name_bytes, extra_bytes = local[9:]

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import re
-import stat
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from yolow.checkpoint.archive import Archive
-from yolow.checkpoint.formats import refuse_unless_zip
-from yolow.checkpoint.network import (
-    attributes,
-    class_name,
-    has_one2one_head,
-    is_fused,
-    layers,
-    mapping,
-    parameter_values,
-)
-from yolow.checkpoint.plain import TooManyValuesError, Unfolder
-from yolow.checkpoint.stand_ins import Found, Made, Named
-from yolow.checkpoint.tensors import check_tensors
-from yolow.checkpoint.unpickle import follow
-from yolow.checkpoint.verdict import refuse_activation, refuse_unexpected
-from yolow.errors import WeightsError, WeightsNotFoundError
+from yolow.checkpoint.network import attributes, class_name, has_one2one_head, is_fused, layers, mapping
+from yolow.checkpoint.plain import Unfolder
+from yolow.checkpoint.verified import Verified, read_verified, readable
 
-# Real ones have up to half a megabyte; the tensors' values lie outside.
-_MAX_PICKLE_BYTES = 16 * 1024**2
-_HEAD_BYTES = 512
 _TASKS = {
     "DetectionModel": "detect",
     "RTDETRDetectionModel": "detect",
@@ -108,72 +91,40 @@ def read_checkpoint(path: Path) -> CheckpointSummary:
         WeightsError: it is not an Ultralytics checkpoint, or it is damaged.
         WeightsRefusedError: it names code that a checkpoint has no use for.
     """
-    try:
-        found, size_bytes = _read_verified(path)
-        return _summary(path, size_bytes, found)
-    except FileNotFoundError:
-        raise WeightsNotFoundError("the weights file is not there", context=[str(path)]) from None
-    except OSError as error:
-        raise WeightsError(
-            "the weights file can't be read", context=[str(path), error.strerror or type(error).__name__]
-        ) from error
-    except (MemoryError, RecursionError, OverflowError, TooManyValuesError) as error:
-        raise WeightsError("the checkpoint is beyond any sensible size", context=[str(path)]) from error
+    verified = read_verified(path)
+    with readable(path):
+        return summarize(verified)
 
 
-def _read_verified(path: Path) -> tuple[Found, int]:
-    """What the pickle says, after all checks, and the size of the file."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise WeightsError("the weights are not a file", context=[f"{path} is {what}"])
-    with path.open("rb") as file:
-        refuse_unless_zip(str(path), file.read(_HEAD_BYTES))
-        archive = Archive(path, file)
-        found = follow(_pickle_bytes(archive))
-        refuse_unexpected(path, found)
-        if found.fault is not None:
-            raise archive.error("the checkpoint's pickle is broken", found.fault)
-        check_tensors(found, archive)
-    return found, status.st_size
+def summarize(verified: Verified) -> CheckpointSummary:
+    """The facts of a checkpoint that was verified.
 
-
-def _pickle_bytes(archive: Archive) -> bytes:
-    # torch takes a TorchScript archive for one by this entry alone, and would run the code in it.
-    if "constants.pkl" in archive.members or any(name.startswith("code/") for name in archive.members):
-        raise archive.error("the file is a TorchScript archive, which carries code in place of a checkpoint")
-    member = archive.members.get("data.pkl")
-    if member is None:
-        raise archive.error("the archive is not a PyTorch checkpoint: it has no data.pkl")
-    if member.size_bytes > _MAX_PICKLE_BYTES:
-        raise archive.error("the checkpoint's pickle is absurdly large", f"{member.size_bytes} bytes")
-    return archive.read(member)
-
-
-def _summary(path: Path, size_bytes: int, found: Found) -> CheckpointSummary:
-    checkpoint = mapping(found.root)
-    network = _network(path, checkpoint)
+    Raises:
+        TooManyValuesError: its settings unfold without end.
+    """
+    checkpoint, network = verified.checkpoint, verified.network
     state = attributes(network)
     unfold = Unfolder()
     config = unfold.settings(state.get("yaml"))
-    refuse_activation(path, mapping(state.get("yaml")))
     train_args = unfold.settings(checkpoint.get("train_args"))
     model_args = unfold.settings(state.get("args"))
     backbone = config.get("backbone")
     epoch = checkpoint.get("epoch")
-    dtypes = parameter_values(network)
+    dtypes: Counter[str] = Counter()
+    for parameter in verified.table.parameters():
+        dtypes[parameter.dtype] += parameter.values
     return CheckpointSummary(
-        path=path,
-        size_bytes=size_bytes,
+        path=verified.path,
+        size_bytes=verified.size_bytes,
         task=_TASKS.get(class_name(network) or ""),
         names=_names(unfold.plain(state.get("names"))),
         architecture=_architecture(config),
         imgsz=_imgsz(train_args.get("imgsz", model_args.get("imgsz"))),
         parameters=sum(dtypes.values()),
-        dtypes=dtypes,
+        dtypes=dict(dtypes),
         epoch=epoch if type(epoch) is int and epoch >= 0 else None,
         has_optimizer=checkpoint.get("optimizer") is not None,
-        fused=is_fused(network),
+        fused=is_fused(made for _, made in verified.table.modules),
         end2end=has_one2one_head(network),
         kpt_shape=_kpt_shape(state.get("kpt_shape", config.get("kpt_shape"))),
         layers=len(layers(network)),
@@ -187,26 +138,7 @@ def _summary(path: Path, size_bytes: int, found: Found) -> CheckpointSummary:
         version=_text_or_none(unfold.plain(checkpoint.get("version"))),
         date=_text_or_none(unfold.plain(checkpoint.get("date"))),
         license=_text_or_none(unfold.plain(checkpoint.get("license"))),
-        globals=tuple(sorted({one.full_name for one in found.named.values()})),
-    )
-
-
-def _network(path: Path, checkpoint: dict[Any, Any]) -> Made:
-    """The network that Ultralytics would load: the averaged one of a training that goes on, else the model."""
-    network = checkpoint.get("ema")
-    if type(network) is not Made:
-        network = checkpoint.get("model")
-    if (
-        type(network) is Made
-        and type(network.maker) is Named
-        and network.maker.module == "ultralytics.nn.tasks"
-    ):
-        return network
-    tensors_alone = bool(checkpoint) and all(type(value) is Made for value in checkpoint.values())
-    raise WeightsError(
-        "the file is a PyTorch file, but not an Ultralytics checkpoint",
-        context=[str(path), "looks like tensors without their network"] if tensors_alone else [str(path)],
-        note="an Ultralytics checkpoint holds the network itself under `model` or `ema`",
+        globals=tuple(sorted({one.full_name for one in verified.found.named.values()})),
     )
 
 

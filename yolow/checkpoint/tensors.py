@@ -38,16 +38,29 @@ class Tensor:
 
     Attributes:
         dtype: torch's name of the type, such as `float16`.
+        value_bytes: bytes of one value.
         shape: sizes of its dimensions.
+        stride: steps of its dimensions, in values.
+        offset: where its first value stands in its storage, in values.
+        storage: key of its storage, the archive's entry `data/KEY`.
     """
 
     dtype: str
+    value_bytes: int
     shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+    storage: str
 
     @property
     def values(self) -> int:
         """How many values it has."""
         return math.prod(self.shape)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of its values."""
+        return self.values * self.value_bytes
 
 
 def check_tensors(found: Found, archive: Archive) -> None:
@@ -76,11 +89,23 @@ def tensor_of_parameter(value: Any) -> Tensor | None:
     """The tensor of a parameter that was checked, or None where the value is not a parameter."""
     if not _is_call_of(value, _REBUILD_PARAMETER) or not value.arguments:
         return None
-    tensor = value.arguments[0]
-    if not _is_call_of(tensor, _REBUILD_TENSOR):
+    return tensor_of(value.arguments[0])
+
+
+def tensor_of(value: Any) -> Tensor | None:
+    """A tensor that was checked, or None where the value is not a tensor."""
+    if not _is_call_of(value, _REBUILD_TENSOR):
         return None
-    arguments = tensor.arguments
-    return Tensor(dtype=_dtype_and_bytes(arguments)[0], shape=arguments[2])
+    dtype, value_bytes = _dtype_and_bytes(value.arguments)
+    storage, offset, shape, stride = value.arguments[:4]
+    return Tensor(
+        dtype=dtype,
+        value_bytes=value_bytes,
+        shape=shape,
+        stride=stride,
+        offset=offset,
+        storage=storage.arguments[0][2],
+    )
 
 
 def _is_call_of(value: Any, full_names: tuple[str, ...]) -> bool:

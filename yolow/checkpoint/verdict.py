@@ -23,6 +23,7 @@ _MAPPING = "collections.OrderedDict"
 _ACTIVATION = re.compile(
     r"(?:torch\.)?nn\.[A-Z][A-Za-z0-9]{0,40}\((?:[\w\s,=+'-]|(?<=\d)\.(?![A-Za-z_])){0,100}\)", re.ASCII
 )
+_OWN_CLASS = re.compile(r"(?:[A-Za-z]\w*\.)+[A-Z]\w*", re.ASCII)
 _NUMBER_TYPE = re.compile(r"[fiub][1248]", re.ASCII)
 _HINT = "use weights from a source that you trust, such as `--weights yolo26n.pt`"
 # The repository before the `ultralytics` package: its classes live in top-level modules of these names.
@@ -35,10 +36,8 @@ def refuse_unexpected(path: Path, found: Found) -> None:
     Raises:
         WeightsRefusedError: context has the path, then one finding a line, the most dangerous first.
     """
-    named = [one for one in found.named.values() if not is_expected(one.module, one.name)]
-    named.sort(key=lambda one: (not _runs_code(one), one.full_name))
-    misused = sorted({*found.misuses, *_misuses(found.made)})
-    findings = [*(_shown(one.full_name) for one in named), *(_shown(one) for one in misused)]
+    named = unexpected(found)
+    findings = [*(shown(one.full_name) for one in named), *misuses(found)]
     if not findings:
         return
     if len(findings) > _MAX_SHOWN:
@@ -52,19 +51,40 @@ def refuse_unexpected(path: Path, found: Found) -> None:
 
 
 def _note(named: Iterable[Named], fault: str | None) -> str:
-    if any(one.module in _YOLOV5_MODULES for one in named):
+    if any(map(is_of_yolov5, named)):
         return "this is a checkpoint of the old yolov5 repository, which the ultralytics package can't load"
     note = "loading a .pt file runs what it names; this one was read without running anything"
     return note if fault is None else f"{note}; it is also broken: {fault}"
 
 
-def _runs_code(named: Named) -> bool:
-    """Whether a name is likelier an attack than a network class of somebody's own."""
+def unexpected(found: Found) -> list[Named]:
+    """All globals that no checkpoint has a use for, the most dangerous first."""
+    named = [one for one in found.named.values() if not is_expected(one.module, one.name)]
+    return sorted(named, key=lambda one: (not runs_code(one), one.full_name))
+
+
+def misuses(found: Found) -> list[str]:
+    """What a pickle does with globals that no checkpoint does, in words fit for a terminal, sorted."""
+    return sorted({shown(one) for one in (*found.misuses, *_misuses(found.made))})
+
+
+def runs_code(named: Named) -> bool:
+    """Whether an unexpected name is likelier an attack than a network class of somebody's own.
+
+    Such a class has a plain CapWords name in a module of plain names, outside the standard library.
+    """
     root = named.module.partition(".")[0]
-    return root in sys.stdlib_module_names or root == "__builtin__" or not named.name[:1].isupper()
+    if root in sys.stdlib_module_names or root == "__builtin__":
+        return True
+    return _OWN_CLASS.fullmatch(f"{named.module}.{named.name}") is None or "." in named.name
 
 
-def _shown(text: str) -> str:
+def is_of_yolov5(named: Named) -> bool:
+    """Whether a global is a class of the repository before the `ultralytics` package."""
+    return named.module in _YOLOV5_MODULES
+
+
+def shown(text: str) -> str:
     """Text from the file, fit for a terminal: printable, of one line, of bounded length."""
     text = ascii(text[: _MAX_SHOWN_CHARACTERS + 1])[1:-1]
     return text if len(text) <= _MAX_SHOWN_CHARACTERS else f"{text[:_MAX_SHOWN_CHARACTERS]}..."
@@ -138,13 +158,19 @@ def refuse_activation(path: Path, config: dict[Any, Any]) -> None:
         WeightsRefusedError: the activation is anything but the like of `nn.LeakyReLU(0.1)`, or a key is not text
             (a recorded object could turn out to be the same text).
     """
+    problem = config_problem(config)
+    if problem is not None:
+        raise WeightsRefusedError(
+            "the weights carry an activation that could run as code when they are trained",
+            context=[str(path), f"activation: {problem}"],
+            hint=_HINT,
+        )
+
+
+def config_problem(config: dict[Any, Any]) -> str | None:
+    """The activation of a network's YAML where it is more than a layer and its numbers, fit for a terminal."""
     activation = config.get("activation")
     fits = activation is None or (type(activation) is str and _ACTIVATION.fullmatch(activation))
     if fits and all(type(key) is str for key in config):
-        return
-    shown = _shown(activation) if type(activation) is str else "not plain text"
-    raise WeightsRefusedError(
-        "the weights carry an activation that could run as code when they are trained",
-        context=[str(path), f"activation: {shown}"],
-        hint=_HINT,
-    )
+        return None
+    return shown(activation) if type(activation) is str else "not plain text"

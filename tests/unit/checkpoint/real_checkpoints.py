@@ -42,6 +42,13 @@ class Built:
 
 
 def build(folder: Path, *names: str) -> Built:
+    run_with_ultralytics("build_checkpoints.py", folder, *names)
+    told = json.loads((folder / "facts.json").read_text())
+    return Built(folder, told["checkpoints"], told["names"])
+
+
+def run_with_ultralytics(script: str, folder: Path, *arguments: str) -> None:
+    """Run a script of this folder in a process of its own; Ultralytics finds its settings in `folder`."""
     import matplotlib
 
     config = folder / "config"
@@ -56,9 +63,8 @@ def build(folder: Path, *names: str) -> Built:
         "YOLO_CONFIG_DIR": str(config),
         "CUDA_VISIBLE_DEVICES": "",
     }
-    script = Path(__file__).with_name("build_checkpoints.py")
     done = subprocess.run(
-        [sys.executable, str(script), str(folder), *names],
+        [sys.executable, str(Path(__file__).with_name(script)), str(folder), *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -66,5 +72,3 @@ def build(folder: Path, *names: str) -> Built:
         timeout=300,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    told = json.loads((folder / "facts.json").read_text())
-    return Built(folder, told["checkpoints"], told["names"])
