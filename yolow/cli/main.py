@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn, Optional
 import typer
 
 from yolow import __version__
-from yolow.cli import finetune, predict, train, val, weights
+from yolow.cli import finetune, inspect, predict, train, val, weights
 
 app = typer.Typer(
     name="yolow",
@@ -23,6 +23,7 @@ app.command("finetune")(finetune.finetune)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("val")(val.val)
+app.command("inspect")(inspect.inspect)
 app.add_typer(weights.app, name="weights")
 
 
@@ -67,7 +68,7 @@ def _usage_error(error: typer.TyperException) -> int:
     from yolow.run_report import RunReport
 
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    known = command in {"finetune", "train", "predict", "val", "weights"}
+    known = command in {"finetune", "train", "predict", "val", "inspect", "weights"}
     usage = UsageError(
         error.format_message().rstrip(".") or "say which command to run",
         hint=f"yolow {command} --help" if known else "yolow --help",
