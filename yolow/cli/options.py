@@ -71,6 +71,9 @@ Gate = Annotated[
     typer.Option("--gate", metavar="LIMIT", help="A limit to meet, such as 'map50_95 >= 0.40'. Repeatable."),
 ]
 Resume = Annotated[str | None, typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run.")]
+Page = Annotated[
+    int | None, typer.Option("--page", help="Page of 50, from 1 (default: all, on a terminal the first).")
+]
 AllowCode = Annotated[
     bool, typer.Option("--allow-code", help="Run the download script that a data set carries.")
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from yolow.gate import GateResult
 from yolow.metrics import ClassMetrics, Metrics, Profile
-from yolow.report.formats import counted, duration, megabytes, millions, points, ratio, visible
+from yolow.report.formats import counted, duration, exact, megabytes, millions, points, ratio, visible
 from yolow.report.tables import Column, Row, Table, Tone
 from yolow.run_report import RunReport
 
@@ -145,7 +145,7 @@ def gate_table(result: GateResult) -> Table:
     """One row a gate."""
     rows = []
     for check in result.checks:
-        measured = "not measured" if check.measured is None else _measured(check.measured)
+        measured = "not measured" if check.measured is None else exact(check.measured)
         tone: Tone = "good" if check.passed else "bad"
         cells = (str(check.gate), measured, "met" if check.passed else "failed")
         rows.append(Row(cells=cells, tone=tone))
@@ -172,8 +172,3 @@ def next_commands(report: RunReport) -> tuple[str, ...]:
         return ()
     reference = shlex.quote(report.version)
     return (f"yolow predict IMAGE --weights {reference}", f"yolow weights show {reference}")
-
-
-def _measured(value: float) -> str:
-    """Enough digits to see on which side of its limit a value lies."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime, timezone
 
 MISSING = "-"
+# Below so many seconds: the unit's seconds and its name. 60 days are still days, two years still months.
+_AGES = (
+    (60, 1, "s"),
+    (3600, 60, "min"),
+    (172_800, 3600, "h"),
+    (5_184_000, 86_400, "d"),
+    (63_113_904, 2_629_746, "months"),
+)
 
 # Names and paths come from strangers' files. Control characters could move the cursor or hide text, and
 # direction marks could reorder it.
@@ -44,6 +53,11 @@ def loss(value: float | None) -> str:
     return f"{value:.3f}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
 
 
+def exact(value: float) -> str:
+    """Enough digits to see on which side of a limit a value lies."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
+
+
 def megabytes(size_bytes: int) -> str:
     """Bytes in units of 10^6."""
     return f"{size_bytes / 1e6:.1f} MB"
@@ -65,6 +79,31 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def age(seconds: float) -> str:
+    """How long ago, in the one unit that says enough: `40 s`, `3 h`, `2 d`, `5 months`, `2 years`."""
+    for limit, unit_s, unit in _AGES:
+        if seconds < limit:
+            return f"{max(0, int(seconds // unit_s))} {unit}"
+    return f"{int(seconds // 31_556_952)} years"
+
+
+def age_of(moment: str | None, now: str) -> str:
+    """The age of one ISO 8601 moment at another; `-` for what is no moment."""
+    try:
+        then, at = (_utc(datetime.fromisoformat(text)) for text in (moment or "", now))
+    except ValueError:
+        return MISSING
+    return age((at - then).total_seconds())
+
+
+def minute(moment: str | None) -> str:
+    """`2026-01-01 12:00` of an ISO 8601 moment, in UTC; `-` for what is no moment."""
+    try:
+        return f"{_utc(datetime.fromisoformat(moment or '')).astimezone(timezone.utc):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
+        return MISSING
+
+
 def time_left(seconds: float | None) -> str:
     """An estimate, as coarse as it is uncertain; empty where there is none."""
     if seconds is None or not math.isfinite(seconds):
@@ -82,6 +121,10 @@ def counted(number: int, noun: str) -> str:
     if number != 1:
         noun += "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}"
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _escape(character: str) -> str:

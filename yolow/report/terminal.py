@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 
 # Commands whose report is a screen of its own: the module of this room that has its `render(report, console)`.
 _OWN_SCREENS = {
+    "weights diff": "diff_screen",
+    "weights export-card": "card_screen",
+    "weights gc": "removal_screen",
+    "weights import": "import_screen",
     "weights list": "versions_screen",
+    "weights log": "log_screen",
+    "weights note": "note_screen",
+    "weights promote": "promotion_screen",
+    "weights pull": "transfer_screen",
+    "weights push": "transfer_screen",
+    "weights rm": "removal_screen",
+    "weights rollback": "promotion_screen",
+    "weights show": "version_screen",
+    "weights verify": "verify_screen",
 }
 MOST_CLASSES = 20
 MOST_PATHS = 10

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from yolow.report.console import print_line, print_pairs
-from yolow.report.formats import MISSING, ratio, visible
+from yolow.report.formats import MISSING, age_of, ratio, visible
+from yolow.report.pages import on_screen, print_more
 from yolow.report.tables import Column, Row, Table, print_table
 from yolow.run_report import RunReport
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 def render(report: RunReport, console: Console) -> None:
     """Print one row a version, in the given order."""
-    versions = report.details["versions"]
+    details = report.details
+    versions = on_screen(details["versions"], details, console)
     if not versions:
         print_line(console, "no versions yet")
         print_pairs(console, [("next", "yolow finetune --data solar.yaml")])
@@ -27,32 +29,41 @@ def render(report: RunReport, console: Console) -> None:
         if version.get("main_metric")
     }
     names = sorted(set(metrics.values()))
-    columns = (
-        Column(title="version"),
-        Column(title="operation"),
-        Column(title="task"),
-        Column(title=names[0] if len(names) == 1 else "metric", right=True),
-        Column(title="MB", right=True),
-        Column(title="ms", right=True),
-        Column(title="created"),
-        Column(title="aliases", folds=True),
+    print_table(
+        console, _table(versions, metric=names[0] if len(names) == 1 else "metric", now=details["listed"])
     )
-    rows = tuple(Row(cells=_version_cells(version)) for version in versions)
-    print_table(console, Table(columns=columns, rows=rows))
     if len(names) > 1:
         meaning = ", ".join(f"{name} for {task}" for task, name in sorted(metrics.items()))
         print_line(console, f"metric is {visible(meaning)}")
+    print_more(console, details, shown=len(versions), noun="version")
 
 
-def _version_cells(version: Mapping[str, Any]) -> tuple[str, ...]:
+def _table(versions: Sequence[Mapping[str, Any]], *, metric: str, now: str) -> Table:
+    """The task has a column where there are several."""
+    with_task = len({version.get("task") for version in versions}) > 1
+    columns = (
+        Column(title="version"),
+        Column(title="aliases", folds=True),
+        Column(title="operation"),
+        *((Column(title="task"),) if with_task else ()),
+        Column(title=metric, right=True),
+        Column(title="MB", right=True),
+        Column(title="ms", right=True),
+        Column(title="age", right=True),
+    )
+    rows = tuple(Row(cells=_cells(version, with_task=with_task, now=now)) for version in versions)
+    return Table(columns=columns, rows=rows)
+
+
+def _cells(version: Mapping[str, Any], *, with_task: bool, now: str) -> tuple[str, ...]:
     size_bytes, latency_ms = version.get("size_bytes"), version.get("latency_ms")
     return (
         str(version["reference"]),
+        ", ".join(map(str, version.get("aliases") or ())),
         str(version.get("operation") or MISSING),
-        str(version.get("task") or MISSING),
+        *((str(version.get("task") or MISSING),) if with_task else ()),
         ratio(version.get("main_value")),
         MISSING if size_bytes is None else f"{size_bytes / 1e6:.1f}",
         MISSING if latency_ms is None else f"{latency_ms:.1f}",
-        str(version.get("created") or MISSING).partition("T")[0],
-        ", ".join(map(str, version.get("aliases") or ())),
+        age_of(version.get("created"), now),
     )

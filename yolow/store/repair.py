@@ -55,7 +55,7 @@ def _rebuild_digest(version: WeightsVersion) -> list[str]:
 
 
 def _rebuild_last_number(home: Path) -> list[str]:
-    path, highest = home / LAST_NUMBER_FILE, next_number(home)
+    path, highest = home / LAST_NUMBER_FILE, next_number(home) - 1
     right = f"{highest}\n".encode()
     if path.is_file() and read_small_file(path) == right:
         return []
