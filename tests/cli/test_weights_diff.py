@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from harness import Finished, Trained, Yolow
 
+from yolow.data.manifest import MANIFEST_FILE
 from yolow.engine import upstream
 from yolow.metrics import ClassMetrics
 from yolow.progress import Silent
@@ -27,6 +28,7 @@ from yolow.report.terminal import render_report
 from yolow.store.record import DataRecord, ParentRecord, VersionDraft
 from yolow.store.store import Store
 
+MORE_ROWS = ('["train", "new1.jpg", "1", "none"]\n', '["train", "new2.jpg", "2", "none"]\n')
 SCALED = {"model.16.cv1.conv.weight": 1.5, "model.4.cv2.conv.weight": 1.25}
 
 
@@ -54,6 +56,9 @@ def pair(trained: Trained, tmp_path_factory: pytest.TempPathFactory, cache_dir: 
     assert record.metrics is not None
     assert record.data is not None
     metrics = replace(record.metrics, map50_95=0.5, per_class=_classes(0.4, 0.2))
+    manifest = (first.folder / MANIFEST_FILE).read_text(encoding="ascii").splitlines(keepends=True)
+    more = folder / MANIFEST_FILE
+    more.write_text("".join((*manifest[:-1], *MORE_ROWS)), encoding="ascii")
     draft = VersionDraft(
         name="tiny",
         operation="finetune",
@@ -70,7 +75,12 @@ def pair(trained: Trained, tmp_path_factory: pytest.TempPathFactory, cache_dir: 
         training=record.training,
         environment=record.environment,
     )
-    store.add(draft, weights=_changed(first.weights_path, folder / "changed.pt", cache_dir), suffix=".pt")
+    store.add(
+        draft,
+        weights=_changed(first.weights_path, folder / "changed.pt", cache_dir),
+        suffix=".pt",
+        files={MANIFEST_FILE: more},
+    )
     return Pair(folder)
 
 
@@ -173,6 +183,7 @@ def test_the_screen(pair: Pair, run_yolow: Yolow) -> None:
     assert lines[0] == "tiny:v1 -> tiny:v2"
     assert "lineage  b was made from a" in lines
     assert "data     different: tiny, 12 images -> more, 24 images" in lines
+    assert "images   2 images added, 1 image removed" in lines
     assert "classes  1 renamed (dark -> shadow)" in lines
     start = next(index for index, line in enumerate(lines) if line.startswith("layer "))
     assert [line.split()[:4] for line in lines[start : start + 4]] == [

@@ -9,7 +9,7 @@ from typing import Literal
 
 from yolow.data.dataset_types import Dataset, Split, shown
 from yolow.data.faults import Faults, counted
-from yolow.data.fingerprint import fingerprint
+from yolow.data.manifest import fingerprint, manifest
 from yolow.data.scan import Scan, scan_files
 from yolow.data.split_facts import SplitFacts, split_facts
 from yolow.data.split_files import label_path
@@ -40,7 +40,8 @@ class DataCheck:
         errors: one line a fault, at most 20 of a kind; empty for a sound data set.
         error_count: all faults, the ones that `errors` leaves out included.
         warnings: one sentence each.
-        fingerprint: see `yolow.data.fingerprint`.
+        manifest: the content image by image, and
+        fingerprint: its digest; see `yolow.data.manifest`.
         label_format: what kind of label lines there are.
         rewritable: images that upstream would save anew in place; the private view holds copies of them.
     """
@@ -50,6 +51,7 @@ class DataCheck:
     errors: tuple[str, ...]
     error_count: int
     warnings: tuple[str, ...]
+    manifest: str
     fingerprint: str
     label_format: LabelFormat
     rewritable: frozenset[Path]
@@ -76,13 +78,15 @@ def check_dataset(
             _check_kinds(split, dataset, scan, task, faults)
     if dataset.kind == "detect-like" and "train" in dataset.splits:
         _check_labelled(dataset.splits["train"], dataset, scan, faults)
+    listed = manifest(dataset, scan)
     return DataCheck(
         dataset=dataset,
         splits=splits,
         errors=faults.lines(),
         error_count=faults.total,
         warnings=find_warnings(dataset, scan, splits),
-        fingerprint=fingerprint(dataset, scan),
+        manifest=listed,
+        fingerprint=fingerprint(listed),
         label_format=_label_format(dataset, scan, task),
         rewritable=frozenset(path for path, image in scan.images.items() if image.rewritten),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolow.config.schema import FinetuneConfig, TrainConfig, TrainingConfig
 from yolow.data.check import DataCheck
+from yolow.data.manifest import MANIFEST_FILE
 from yolow.gate import GateResult, evaluate_gates, parse_gates
 from yolow.metrics import Metrics, Profile
 from yolow.recipes.session import Session
@@ -169,8 +170,8 @@ def publish(run: Run, plan: TrainingPlan, session: Session, measured: Measured) 
 
 
 def _explaining_files(run: Run) -> dict[str, Path]:
-    """Name inside the version -> file in the run: config, losses by epoch, and curves."""
-    files = {"run.yaml": run.folder / "run.yaml"}
+    """Name inside the version -> file in the run: config, images and labels, losses by epoch, and curves."""
+    files = {name: run.folder / name for name in ("run.yaml", MANIFEST_FILE)}
     for name in ("results.csv", "results.png"):
         files[name] = run.folder / "train" / name
     curves = run.folder / "curves"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from yolow.config.strict_yaml import dump_yaml
 from yolow.data.check import DataCheck, check_dataset, raise_for_errors
 from yolow.data.dataset import Dataset, find_dataset, load_dataset
+from yolow.data.manifest import MANIFEST_FILE
 from yolow.data.view import make_view
 from yolow.errors import InterruptedRunError, MissingImagesError, YolowError
 from yolow.gate import parse_gates
@@ -93,6 +94,7 @@ def run_plan(plan: TrainingPlan, session: Session) -> RunReport:
     session.store.numbers(plan.name)
     run = create_run(session.runs, name=plan.name, command=plan.command)
     (run.folder / "run.yaml").write_text(dump_yaml(config_document(config)), encoding="utf-8")
+    (run.folder / MANIFEST_FILE).write_text(plan.check.manifest, encoding="ascii")
     run.write(
         Journal(
             run=run.name,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from yolow.checkpoint.compare import STATES, Comparison, LayerChange, compare
 from yolow.checkpoint.contents import Contents
 from yolow.checkpoint.open import open_contents
+from yolow.data.manifest import MANIFEST_FILE, compare_manifests
 from yolow.metrics import Metrics
 from yolow.recipes.record_differences import (
     class_differences,
@@ -94,7 +95,7 @@ def diff_weights(reference_a: str, reference_b: str, session: Session, *, view: 
             "b": b.to_json_value(),
             "relation": relation,
             "differences": _told_differences(a, b),
-            "data": _data(a.record, b.record),
+            "data": _data(a, b),
             "classes": class_differences(a.names, b.names),
             "points": metric_points(before, metrics),
             "class_points": class_points(before, metrics),
@@ -189,9 +190,9 @@ def _warnings(a: _Side, b: _Side, before: Metrics | None, metrics: Metrics | Non
     if one is None or other is None:
         return []
     warnings = []
-    data = _data(one, other)
+    same_data = one.data and other.data and one.data.fingerprint == other.data.fingerprint
     own_metrics = before is not None and before is one.metrics and metrics is not None
-    if own_metrics and not (data and data["same"]):
+    if own_metrics and not same_data:
         warnings.append("the metrics were measured on different data, so their points say little")
     if one.profile and other.profile and one.profile.latency_ms and other.profile.latency_ms:
         conditions = ("imgsz", "batch", "threads", "device")
@@ -200,15 +201,30 @@ def _warnings(a: _Side, b: _Side, before: Metrics | None, metrics: Metrics | Non
     return warnings
 
 
-def _data(a: VersionRecord | None, b: VersionRecord | None) -> dict[str, Any] | None:
-    """Whether both were trained on the same content; None where a side has no record of its data."""
-    if a is None or b is None or a.data is None or b.data is None:
+def _data(a: _Side, b: _Side) -> dict[str, Any] | None:
+    """Whether both were trained on the same content, and how many images differ where both versions list theirs.
+
+    None where a side has no record of its data.
+    """
+    ours, theirs = (side.record.data if side.record else None for side in (a, b))
+    if ours is None or theirs is None:
         return None
+    listed = [_manifest(side) for side in (a, b)]
+    images = None
+    if listed[0] is not None and listed[1] is not None:
+        images = asdict(compare_manifests(listed[0], listed[1]))
     return {
-        "same": a.data.fingerprint == b.data.fingerprint,
-        "a": asdict(a.data),
-        "b": asdict(b.data),
+        "same": ours.fingerprint == theirs.fingerprint,
+        "images": images,
+        "a": asdict(ours),
+        "b": asdict(theirs),
     }
+
+
+def _manifest(side: _Side) -> str | None:
+    version = side.resolved.version
+    path = version.folder / MANIFEST_FILE if version else None
+    return path.read_text(encoding="ascii", errors="replace") if path is not None and path.is_file() else None
 
 
 def _parent(side: _Side) -> ParentSummary | None:

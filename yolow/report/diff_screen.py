@@ -47,6 +47,8 @@ def _sides(details: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs.append(("lineage", _relation(details)))
     if (data := details["data"]) is not None:
         pairs.append(("data", _data(data)))
+        if not data["same"] and data["images"] is not None:
+            pairs.append(("images", _images(data["images"])))
     return [*pairs, ("classes", _classes(details["classes"]))]
 
 
@@ -78,6 +80,23 @@ def _data(data: Mapping[str, Any]) -> str:
         for side in "ab"
     ]
     return f"different: {told[0]} -> {told[1]}"
+
+
+def _images(difference: Mapping[str, int]) -> str:
+    """`12 images added, 3 labels changed`."""
+    wording = {
+        "added": ("image", "added"),
+        "removed": ("image", "removed"),
+        "changed": ("image", "changed"),
+        "relabelled": ("label", "changed"),
+        "moved": ("image", "moved or renamed"),
+    }
+    told = [
+        f"{counted(difference[kind], noun)} {what}"
+        for kind, (noun, what) in wording.items()
+        if difference[kind]
+    ]
+    return ", ".join(told) or "the same images and labels, other classes"
 
 
 def _classes(classes: Mapping[str, Any]) -> str:

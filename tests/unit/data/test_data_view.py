@@ -57,7 +57,7 @@ def test_a_lone_split_stands_for_the_ones_that_upstream_demands(tmp_path: Path) 
     yaml = write_set(tmp_path / "set", yaml="test: images/val\n")
     dataset = load_dataset(yaml, splits=("test",))
     found = view.DataCheck(
-        dataset=dataset, splits={}, errors=(), error_count=0, warnings=(), fingerprint="",
+        dataset=dataset, splits={}, errors=(), error_count=0, warnings=(), manifest="", fingerprint="",
         label_format="boxes", rewritable=frozenset(),
     )  # fmt: skip
     value = load_yaml_file(make_view(found, tmp_path / "view")).value

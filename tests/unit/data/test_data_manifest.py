@@ -1,13 +1,19 @@
-"""The fingerprint: equal for equal data wherever it lies, different when anything that training sees differs."""
+"""Manifest and fingerprint: equal for equal data wherever it lies, different when anything differs that training sees."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from data_samples import BOX, check, write_classes, write_label, write_set, write_yaml
+from data_samples import BOX, check, write_classes, write_image, write_label, write_set, write_yaml
+
+from yolow.data.manifest import compare_manifests
+from yolow.errors import DataError
 
 
 def test_it_is_the_same_at_another_place(tmp_path: Path) -> None:
@@ -86,3 +92,64 @@ def test_the_class_of_an_image_counts(tmp_path: Path) -> None:
     before = check(folder, task="classify").fingerprint
     (folder / "train/cat/1.png").rename(folder / "train/dog/9.png")
     assert check(folder, task="classify").fingerprint != before
+
+
+def test_the_manifest_proves_itself(tmp_path: Path) -> None:
+    found = check(write_set(tmp_path))
+    assert hashlib.sha256(found.manifest.encode()).hexdigest() == found.fingerprint
+    first = json.loads(found.manifest.splitlines()[1])
+    image = (tmp_path / "images/train/0.jpg").read_bytes()
+    assert first[:3] == ["train", "0.jpg", hashlib.sha256(image).hexdigest()]
+
+
+def _add_and_remove(folder: Path) -> None:
+    write_image(folder / "images/train/new.jpg", 77)
+    write_label(folder / "labels/train/new.txt")
+    write_image(folder / "images/val/newer.jpg", 78)
+    (folder / "images/train/1.jpg").unlink()
+
+
+def _relabel_two(folder: Path) -> None:
+    _change_label(folder)
+    _remove_label_of(folder, "1")
+
+
+def _remove_label_of(folder: Path, name: str) -> None:
+    (folder / f"labels/train/{name}.txt").unlink()
+
+
+def _rename_and_relabel(folder: Path) -> None:
+    (folder / "images/train/2.jpg").rename(folder / "images/train/renamed.jpg")
+
+
+def _move_to_val(folder: Path) -> None:
+    (folder / "images/train/2.jpg").rename(folder / "images/val/2.jpg")
+    (folder / "labels/train/2.txt").rename(folder / "labels/val/2.txt")
+
+
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        (lambda folder: None, {}),
+        (_add_and_remove, {"added": 2, "removed": 1}),
+        (_relabel_two, {"relabelled": 2}),
+        (lambda folder: write_image(folder / "images/val/0.jpg", 79), {"changed": 1}),
+        (_rename_and_relabel, {"moved": 1, "relabelled": 1}),
+        (_move_to_val, {"moved": 1}),
+    ],
+)
+def test_what_differs_is_counted(
+    tmp_path: Path, change: Callable[[Path], object], counts: dict[str, int]
+) -> None:
+    yaml = write_set(tmp_path)
+    before = check(yaml).manifest
+    change(tmp_path)
+    difference = asdict(compare_manifests(before, check(yaml).manifest))
+    nothing = {"added": 0, "removed": 0, "changed": 0, "relabelled": 0, "moved": 0}
+    assert difference == {**nothing, **counts}
+
+
+@pytest.mark.parametrize("line", ["{", "[1, 2]", "7", '["train", "a.jpg", "0", "1", "2"]'])
+def test_a_damaged_manifest_is_an_error(line: str) -> None:
+    with pytest.raises(DataError, match="the manifest of the data can't be read"):
+        compare_manifests("{}\n", "{}\n" + line + "\n")
