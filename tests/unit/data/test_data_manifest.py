@@ -1,4 +1,4 @@
-"""Manifest and fingerprint: equal for equal data wherever it lies, different when anything differs that training sees."""
+"""Manifest and fingerprint: equal for equal data at any place, different when anything differs that training sees."""
 
 from __future__ import annotations
 
