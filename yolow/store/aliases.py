@@ -101,19 +101,27 @@ def _state(alias: str, entry: Any, faults: list[str]) -> AliasState:
     if not isinstance(entry, dict) or "number" not in entry or not isinstance(entry.get("history", []), list):
         faults.append(f"{alias}: expected an object with a number")
         return AliasState()
+    # A newer yolow may know more; a move would lose it.
+    faults += [f"{alias}.{key}: unknown" for key in entry.keys() - {"number", "history"}]
     number = entry["number"]
     if number is not None and (type(number) is not int or number < 1):
         faults.append(f"{alias}: {number!r} is not a version's number")
     events = []
-    for item in entry.get("history", []):
-        known = {**item, "alias": alias} if isinstance(item, dict) else item
-        if (event := read_typed(AliasEvent, known, faults)) is not None:
+    for index, item in enumerate(entry.get("history", [])):
+        known, found = {**item, "alias": alias} if isinstance(item, dict) else item, list[str]()
+        if (event := read_typed(AliasEvent, known, found)) is not None:
             events.append(event)
+        faults += [f"{alias}.history[{index}]: {fault}" for fault in found]
     return AliasState(number=number, history=tuple(events))
 
 
 def _unreadable(source: str, reasons: list[str]) -> StoreError:
-    return StoreError("the aliases can't be read", context=[f"{source}: {reason}" for reason in reasons])
+    is_newer = any(reason.endswith(": unknown") for reason in reasons)
+    return StoreError(
+        "the aliases can't be read",
+        context=[f"{source}: {reason}" for reason in reasons],
+        note="a newer yolow may have written what is unknown here" if is_newer else None,
+    )
 
 
 def history(home: Path, alias: str | None) -> tuple[AliasEvent, ...]:

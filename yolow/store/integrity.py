@@ -122,6 +122,15 @@ def is_damaged_digest(digest_line: bytes, right_line: bytes) -> bool:
     return sum(a == b for a, b in zip(digest_line, right_line, strict=True)) >= len(right_line) - 32
 
 
+def record_is_damaged(folder: Path) -> bool:
+    """Whether the record of a version differs from its digest, as far as both can be read."""
+    try:
+        record, digest_line = (read_small_file(folder / name) for name in (RECORD_FILE, RECORD_DIGEST_FILE))
+    except OSError:
+        return False
+    return record_digest_text(record).encode() != digest_line
+
+
 def _shown(digest_line: bytes) -> str:
     match = _DIGEST_LINE.fullmatch(digest_line)
     return f"sha256 {match.group(1).decode()}" if match else "no digest"

@@ -9,6 +9,7 @@ from yolow.errors import StoreError, WeightsNotFoundError
 from yolow.store.record import ParentRecord, VersionRecord
 from yolow.store.reference import WeightsRef, parse_reference
 from yolow.store.removal import Tombstone, read_tombstone
+from yolow.store.rows import read_rows
 from yolow.store.version import WeightsVersion
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _step(store: Store, parent: ParentRecord) -> LineageStep:
     try:
         if (named := _named(store, ref, parent.sha256)) is not None:
             return named
-        if parent.sha256 is not None and (found := store.find_digest(parent.sha256)) is not None:
+        if parent.sha256 is not None and (found := _with_digest(store, parent.sha256)) is not None:
             return _present(found)
     except StoreError as error:
         problem = f"{error.message}: {'; '.join(error.context)}"
@@ -78,6 +79,13 @@ def _step(store: Store, parent: ParentRecord) -> LineageStep:
     return LineageStep(
         reference=parent.reference, sha256=parent.sha256, version=None, state=state, problem=problem
     )
+
+
+def _with_digest(store: Store, sha256: str) -> WeightsVersion | None:
+    """The oldest version with these weights. Records that don't name the digest are not even parsed."""
+    rows = read_rows(store.root, problems=[], containing=sha256)
+    found = [row for row in rows if row.sha256 == sha256]
+    return store.get(found[-1].name, found[-1].number) if found else None
 
 
 def _named(store: Store, ref: WeightsRef, sha256: str | None) -> LineageStep | None:

@@ -52,7 +52,8 @@ def read_notes(home: Path) -> dict[int, tuple[Note, ...]]:
         raise StoreError("the notes can't be read", context=[f"{path}: {error}"]) from error
     notes = read_typed(_Notes, {"by_number": value}, faults)
     if notes is None:
-        raise StoreError("the notes can't be read", context=[f"{path}: {fault}" for fault in faults])
+        places = [fault.removeprefix("by_number").lstrip(":. ") for fault in faults]
+        raise StoreError("the notes can't be read", context=[f"{path}: {place}" for place in places])
     return notes.by_number
 
 

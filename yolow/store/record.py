@@ -172,7 +172,7 @@ class VersionRecord:
         Raises:
             StoreError: see `from_json`.
         """
-        _require_known_schema(value, source)
+        require_known_schema(value, source, newest=SCHEMA_VERSION)
         faults: list[str] = []
         record = read_typed(cls, value, faults)
         if record is None:
@@ -200,14 +200,24 @@ def weights_digest(weights: str, files: tuple[FileEntry, ...]) -> str:
     return sha256_listing(inner)
 
 
-def _require_known_schema(value: Any, source: str) -> None:
+def require_known_schema(value: Any, source: str, *, newest: int) -> None:
+    """Look at the `schema_version` of a record before anything else in it.
+
+    Args:
+        value: of the JSON text.
+        source: what to call it in errors.
+        newest: layout that this yolow knows.
+
+    Raises:
+        StoreError: there is none, or it is newer.
+    """
     version = value.get("schema_version") if isinstance(value, dict) else None
     if type(version) is not int or version < 1:
         raise _unreadable(source, ["it has no schema_version"])
-    if version > SCHEMA_VERSION:
+    if version > newest:
         raise StoreError(
             "the record was written by a newer yolow",
-            context=[source, f"schema_version {version}, this yolow reads up to {SCHEMA_VERSION}"],
+            context=[source, f"schema_version {version}, this yolow reads up to {newest}"],
             hint="pip install --upgrade yolow",
         )
 

@@ -11,15 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from yolow.errors import ConflictError, StoreError, UsageError
+from yolow.errors import ConflictError, StoreError, UsageError, WeightsNotFoundError
 from yolow.store.aliases import drop_aliases_of
-from yolow.store.record import VersionRecord
-from yolow.store.rows import VersionRow
-from yolow.store.strict_json import parse_json, read_small_file
+from yolow.store.record import VersionRecord, require_known_schema
+from yolow.store.rows import VersionRow, problem_line
+from yolow.store.strict_json import parse_json, read_small_file, read_typed
 
 if TYPE_CHECKING:
     from yolow.store.store import Store
@@ -45,6 +46,16 @@ class Tombstone:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Text:
+    """What the file of a tombstone says."""
+
+    schema_version: int
+    removed: str
+    reason: str
+    record: Any
+
+
+@dataclass(frozen=True, kw_only=True)
 class RemovalPlan:
     """Which versions a clean-up would keep and remove.
 
@@ -52,11 +63,14 @@ class RemovalPlan:
         kept: (reference, why), newest first.
         removed: in an order in which no version goes before one that was made from it.
         size_bytes: of all files of the versions to remove.
+        unreadable: a line for each version that is kept since its record can't be read; what it was made from is
+            not known, and so not protected.
     """
 
     kept: tuple[tuple[str, str], ...]
     removed: tuple[WeightsVersion, ...]
     size_bytes: int
+    unreadable: tuple[str, ...] = ()
 
 
 def tombstone_path(home: Path, number: int) -> Path:
@@ -76,27 +90,31 @@ def read_tombstone(home: Path, number: int) -> Tombstone | None:
     """
     if (home / f"v{number}").is_dir():
         return None
-    path = tombstone_path(home, number)
+    path, faults = tombstone_path(home, number), list[str]()
     try:
         value = parse_json(read_small_file(path))
-        removed, reason, record = value["removed"], value["reason"], value["record"]
-        if type(removed) is not str or type(reason) is not str:
-            raise ValueError("the date and the reason are not text")
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise StoreError("the note of a removal can't be read", context=[f"{path}: {error}"]) from error
-    return Tombstone(
-        record=VersionRecord.from_json_value(record, source=str(path)), removed=removed, reason=reason
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, [str(error)]) from error
+    require_known_schema(value, str(path), newest=_SCHEMA_VERSION)
+    text = read_typed(_Text, value, faults)
+    if text is None:
+        raise _unreadable(path, faults)
+    record = VersionRecord.from_json_value(text.record, source=str(path))
+    if (record.name, record.number) != (home.name, number):
+        raise _unreadable(path, [f"it is that of {record.name}:v{record.number}"])
+    return Tombstone(record=record, removed=text.removed, reason=text.reason)
+
+
+def _unreadable(path: Path, reasons: list[str]) -> StoreError:
+    return StoreError(
+        "the note of a removal can't be read", context=[f"{path}: {reason}" for reason in reasons]
     )
 
 
-def read_tombstones(home: Path) -> tuple[Tombstone, ...]:
-    """The tombstones of a name by number.
-
-    Raises:
-        StoreError: the store or a tombstone can't be read.
-    """
+def read_tombstones(home: Path, problems: list[str] | None = None) -> tuple[Tombstone, ...]:
+    """See `Store.tombstones`."""
     try:
         entries = [path.name for path in home.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -104,8 +122,16 @@ def read_tombstones(home: Path) -> tuple[Tombstone, ...]:
     except OSError as error:
         raise StoreError("the store can't be read", context=[f"{home}: {error.strerror}"]) from error
     numbers = sorted(int(match.group(1)) for entry in entries if (match := _TOMBSTONE.fullmatch(entry)))
-    found = (read_tombstone(home, number) for number in numbers)
-    return tuple(tombstone for tombstone in found if tombstone is not None)
+    found = []
+    for number in numbers:
+        try:
+            if (tombstone := read_tombstone(home, number)) is not None:
+                found.append(tombstone)
+        except StoreError as error:
+            if problems is None:
+                raise
+            problems.append(problem_line(f"{home.name}:v{number}", error))
+    return tuple(found)
 
 
 def remove_version(store: Store, version: WeightsVersion, *, reason: str, force: bool) -> Tombstone:
@@ -213,9 +239,15 @@ def plan_removal(store: Store, *, keep_newest: int) -> RemovalPlan:
     _protect_ancestors(store, rows, reasons)
     kept = [(row.reference, reasons[row.reference]) for row in rows if row.reference in reasons]
     kept += [(problem.split(": ", 1)[0], "its record can't be read") for problem in problems]
-    removed = tuple(store.get(row.name, row.number) for row in rows if row.reference not in reasons)
+    removed = tuple(_still_there(store, [row for row in rows if row.reference not in reasons]))
     size_bytes = sum(file.size_bytes for version in removed for file in version.record.files)
-    return RemovalPlan(kept=tuple(kept), removed=removed, size_bytes=size_bytes)
+    return RemovalPlan(kept=tuple(kept), removed=removed, size_bytes=size_bytes, unreadable=tuple(problems))
+
+
+def _still_there(store: Store, rows: Sequence[VersionRow]) -> Iterator[WeightsVersion]:
+    for row in rows:
+        with suppress(WeightsNotFoundError):  # another process removes too
+            yield store.get(row.name, row.number)
 
 
 def _protected(store: Store, rows: list[VersionRow], keep_newest: int) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from yolow.store.integrity import is_damaged_digest, record_digest_text, version
 from yolow.store.publish import LAST_NUMBER_FILE, next_number
 from yolow.store.record import RECORD_DIGEST_FILE, RECORD_FILE
 from yolow.store.removal import tombstone_path
-from yolow.store.staging import explained, replace_whole, seal, store_lock, sync_folder
+from yolow.store.staging import explained, replace_whole, seal, store_lock, sync_folder, write_sealed
 from yolow.store.strict_json import read_small_file
 from yolow.store.version import WeightsVersion
 
@@ -49,8 +49,11 @@ def _rebuild_digest(version: WeightsVersion) -> list[str]:
     right = record_digest_text(read_small_file(version.folder / RECORD_FILE)).encode()
     if path.is_file() and not is_damaged_digest(read_small_file(path), right):
         return []
-    replace_whole(path, right)
-    seal(path)
+    # Outside the version, where a kill leaves nothing that the record doesn't name.
+    new = version.folder.parent / f".v{version.number}.{RECORD_DIGEST_FILE}.new"
+    new.unlink(missing_ok=True)
+    write_sealed(new, right)
+    new.replace(path)
     return [f"{RECORD_DIGEST_FILE}: written again; every file agrees with the record"]
 
 

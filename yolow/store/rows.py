@@ -5,6 +5,7 @@ A row is read from the record alone and not checked against a digest; whatever l
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from yolow.errors import StoreError
 from yolow.store.record import MAIN_METRICS, RECORD_FILE, SCHEMA_VERSION
 from yolow.store.reference import is_name
 from yolow.store.strict_json import parse_json, read_small_file
+from yolow.store.version import read_version
 
 _NUMBERED = re.compile(r"v([1-9][0-9]*)")
 
@@ -78,8 +80,10 @@ def read_rows(
             try:
                 content = _content(path)
                 if needle in content:
-                    rows.append(_row(content, one, number, path))
+                    rows.append(_row(content, root, one, number))
             except StoreError as error:
+                if not (root / one / f"v{number}").exists():
+                    continue  # removed at this very moment
                 if problems is None:
                     raise
                 problems.append(problem_line(f"{one}:v{number}", error))
@@ -89,7 +93,8 @@ def read_rows(
 
 def problem_line(reference: str, error: StoreError) -> str:
     """Why a version can't be read, on one line."""
-    return f"{reference}: {error.message}: {'; '.join(error.context)}"
+    note = f"; {error.note}" if error.note else ""
+    return f"{reference}: {error.message}: {'; '.join(error.context)}{note}"
 
 
 def names_in(root: Path) -> list[str]:
@@ -137,33 +142,29 @@ def _content(path: str) -> bytes:
         raise StoreError("the record can't be read", context=[f"{path}: {error.strerror}"]) from error
 
 
-def _row(content: bytes, name: str, number: int, path: str) -> VersionRow:
+def _row(content: bytes, root: Path, name: str, number: int) -> VersionRow:
     try:
         record = parse_json(content)
-        found, row = (record["name"], record["number"]), _row_of(record, f"{name}:v{number}")
-        schema_version = record["schema_version"]
-    except (ValueError, TypeError, KeyError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise StoreError("the record can't be read", context=[path, reason]) from None
-    if schema_version != SCHEMA_VERSION:
-        raise StoreError("the record was written by another yolow", context=[path])
-    if found != (name, number):
-        raise StoreError(
-            "the record is that of another version", context=[f"{path}: the record of {found[0]}:v{found[1]}"]
-        )
-    return row
+        place = (record["schema_version"], record["name"], record["number"])
+        if place == (SCHEMA_VERSION, name, number) and type(record["number"]) is int:
+            return _row_of(record, name, number)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        pass
+    # Strictly now: nearly always this fails too, and says exactly why.
+    return _row_of(read_version(root, name, number).record.to_json_value(), name, number)
 
 
-def _row_of(record: dict[str, Any], reference: str) -> VersionRow:
-    parent, profile, data = (record[key] or {} for key in ("parent", "profile", "data"))
-    metrics = record["metrics"] or {}
-    main = metrics.get("main") if metrics else None
+def _row_of(record: dict[str, Any], name: str, number: int) -> VersionRow:
+    parent, profile, data, metrics, baseline = (
+        _object(record, key) for key in ("parent", "profile", "data", "metrics", "baseline")
+    )
+    main = metrics["main"] if metrics else None
     if main is not None and main not in MAIN_METRICS:
         raise ValueError(f"metrics.main: {main!r} is not a metric")
     return VersionRow(
-        reference=reference,
-        name=_text(record, "name"),
-        number=record["number"],
+        reference=f"{name}:v{number}",
+        name=name,
+        number=number,
         created=_text(record, "created"),
         operation=_text(record, "operation"),
         task=_text(record, "task"),
@@ -174,11 +175,18 @@ def _row_of(record: dict[str, Any], reference: str) -> VersionRow:
         parent_sha256=_text_or_none(parent, "sha256"),
         main_metric=main,
         main_value=_number(metrics, main),
-        baseline_value=_number(record["baseline"] or {}, main),
+        baseline_value=_number(baseline, main),
         size_bytes=_number(profile, "size_bytes"),
         latency_ms=_number(profile, "latency_ms"),
         data=_text_or_none(data, "fingerprint"),
     )
+
+
+def _object(values: dict[str, Any], key: str) -> dict[str, Any]:
+    value = values[key]
+    if value is not None and (type(value) is not dict or not value):
+        raise ValueError(f"{key}: expected an object with values, found {value!r}")
+    return value or {}
 
 
 def _text(values: dict[str, Any], key: str) -> str:
@@ -194,6 +202,6 @@ def _text_or_none(values: dict[str, Any], key: str) -> str | None:
 
 def _number(values: dict[str, Any], key: str | None) -> Any:
     value = None if key is None else values.get(key)
-    if value is not None and type(value) not in (int, float):
+    if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
         raise ValueError(f"{key}: expected a number, found {value!r}")
     return value

@@ -163,8 +163,12 @@ def seal(path: Path) -> None:
 
 
 def replace_whole(path: Path, content: bytes) -> None:
-    """Replace a small file in one step, down to the disk."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    """Replace a small file in one step, down to the disk; the store is locked.
+
+    What a killed writer leaves beside the file has a fixed name, so that the next one takes it away.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
     try:
         with temporary.open("xb") as stream:
             stream.write(content)

@@ -11,22 +11,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from yolow.errors import StoreError, WeightsNotFoundError
+from yolow.errors import IntegrityError, StoreError, WeightsNotFoundError
 from yolow.store import aliases as alias_book
 from yolow.store.aliases import AliasEvent
 from yolow.store.integrity import check_version, verify_version
 from yolow.store.lineage import LineageStep, trace
 from yolow.store.not_found import LIST_HINT, removed_version, unknown_alias, unknown_name, unknown_number
 from yolow.store.notes import Note, add_note, read_notes
-from yolow.store.record import RECORD_FILE, VersionDraft, VersionRecord
+from yolow.store.record import VersionDraft
 from yolow.store.reference import LATEST, is_name
 from yolow.store.removal import Tombstone, read_tombstone, read_tombstones, remove_version
 from yolow.store.rows import VersionRow, names_in, numbers_in, problem_line, read_rows
-from yolow.store.strict_json import read_small_file
-from yolow.store.version import WeightsVersion
+from yolow.store.version import WeightsVersion, read_version
 
 __all__ = ["Store", "VersionDraft", "WeightsVersion"]
 
@@ -71,7 +71,7 @@ class Store:
         for one in self.names() if name is None else [name]:
             for number in self.numbers(one):
                 try:
-                    found.append(self._read(one, number))
+                    found.append(read_version(self.root, one, number))
                 except StoreError as error:
                     if problems is None:
                         raise
@@ -88,8 +88,13 @@ class Store:
             StoreError: its record, or the note of its removal, can't be read.
         """
         reference = f"{name}:v{number}"
-        if is_name(name) and (self.root / name / f"v{number}").is_dir():
-            return self._read(name, number)
+        folder = self.root / name / f"v{number}"
+        if is_name(name) and folder.is_dir():
+            try:
+                return read_version(self.root, name, number)
+            except StoreError:
+                if folder.is_dir():
+                    raise  # else it was removed at this very moment
         if is_name(name) and (tombstone := read_tombstone(self.root / name, number)) is not None:
             raise removed_version(self.root, reference, removed=tombstone.removed, reason=tombstone.reason)
         if numbers := self.numbers(name):
@@ -103,7 +108,7 @@ class Store:
             WeightsNotFoundError: the name has no version.
             StoreError: its record can't be read.
         """
-        return self._read(name, self.alias(name, LATEST))
+        return read_version(self.root, name, self.alias(name, LATEST))
 
     def newest(
         self, *, formats: Collection[str] | None = None, problems: list[str] | None = None
@@ -160,7 +165,7 @@ class Store:
         Raises:
             StoreError: `aliases.json` can't be read.
         """
-        states = alias_book.read_aliases(self.root / name)
+        states = alias_book.read_aliases(self.root / name) if is_name(name) else {}
         return {alias: state.number for alias, state in states.items() if state.number is not None}
 
     def alias(self, name: str, alias: str) -> int:
@@ -192,7 +197,7 @@ class Store:
         Raises:
             StoreError: see `aliases`.
         """
-        return alias_book.history(self.root / name, alias)
+        return alias_book.history(self.root / name, alias) if is_name(name) else ()
 
     def change_alias(
         self,
@@ -268,8 +273,14 @@ class Store:
 
         Raises:
             IntegrityError: something differs.
+            WeightsNotFoundError: it was removed meanwhile.
         """
-        check_version(version.folder, version.record)
+        try:
+            check_version(version.folder, version.record)
+        except IntegrityError:
+            if version.folder.parent.is_dir() and not os.path.lexists(version.folder):
+                self.get(version.name, version.number)
+            raise
 
     def lineage(self, version: WeightsVersion) -> tuple[LineageStep, ...]:
         """From the version itself up to what it all began with; removed and missing parents are named."""
@@ -290,13 +301,17 @@ class Store:
         """
         return remove_version(self, version, reason=reason, force=force)
 
-    def tombstones(self, name: str) -> tuple[Tombstone, ...]:
+    def tombstones(self, name: str, problems: list[str] | None = None) -> tuple[Tombstone, ...]:
         """The removed versions of a name by number.
 
+        Args:
+            name: of the versions.
+            problems: gets a line for each tombstone that can't be read. Without it such a one raises.
+
         Raises:
-            StoreError: the store or a tombstone can't be read.
+            StoreError: the store can't be read, or a tombstone can't and `problems` is None.
         """
-        return read_tombstones(self.root / name)
+        return read_tombstones(self.root / name, problems) if is_name(name) else ()
 
     def add_note(self, version: WeightsVersion, text: str) -> Note:
         """Keep a note on a version.
@@ -324,18 +339,3 @@ class Store:
         from yolow.store.repair import repair_version
 
         return repair_version(self, version)
-
-    def _read(self, name: str, number: int) -> WeightsVersion:
-        folder = self.root / name / f"v{number}"
-        path = folder / RECORD_FILE
-        try:
-            record = VersionRecord.from_json(read_small_file(path), source=str(path))
-        except OSError as error:
-            raise StoreError("the record can't be read", context=[f"{path}: {error.strerror}"]) from error
-        if (record.name, record.number) != (name, number):
-            raise StoreError(
-                "the record is that of another version",
-                context=[f"{path}: the record of {record.name}:v{record.number}"],
-                note="a version that was copied or renamed by hand is not a version",
-            )
-        return WeightsVersion(folder=folder, record=record)

@@ -22,6 +22,8 @@ T = TypeVar("T")
 # A record with ten thousand classes has 3 MB.
 MOST_BYTES = 64 << 20
 
+# No size and no count, and at some point not even a float.
+_TOO_LARGE = 2**63
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
@@ -158,6 +160,8 @@ def _scalar(wanted: Any, value: Any, where: str, faults: list[str]) -> Any:
         return number if math.isfinite(number) else _fault(where, "a finite number", value, faults)
     if type(value) is not wanted:
         return _fault(where, _WORDS[wanted], value, faults)
+    if wanted is int and abs(value) >= _TOO_LARGE:
+        faults.append(f"{where}: the number is too large")
     return value
 
 
