@@ -2,8 +2,9 @@
 
     scripts/make_store.py --versions 5000 --out weights
 
-Records are written by yolow's own code, and every version verifies. Only the slow part of publishing is left out
-(locks, and waiting for the disk), and the weights are small random files. Some names have 80 classes, as COCO has.
+Records are written by yolow's own code, and every file agrees with its record. Only the slow part of publishing is
+left out (locks, and waiting for the disk). The weights are random bytes, no checkpoints: `yolow weights verify` finds
+that they can't be read. Some names have 80 classes, as COCO has.
 """
 
 from __future__ import annotations

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timezone
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Any, Literal, TypeVar, get_args
 
 from yolow.errors import IntegrityError, StoreError, UsageError
 from yolow.recipes.session import Session
 from yolow.recipes.version_of import version_of
+from yolow.recipes.weights_remove import command
 from yolow.report.pages import paged
 from yolow.run_report import Artifact, Baseline, ParentSummary, RunReport
 from yolow.store.lineage import LineageStep
+from yolow.store.record import VersionRecord
 from yolow.store.rows import VersionRow
 from yolow.store.store import Store, WeightsVersion
 
+T = TypeVar("T")
 Order = Literal["created", "metric", "size", "latency", "name"]
 
 # Best first; what has no value comes last.
@@ -56,9 +59,8 @@ def list_weights(
         session.store.latest(name)  # says which names there are
     if sort in _KEYS:
         rows.sort(key=_KEYS[sort])
-    command = ["yolow", "weights", "list", *(["--name", name] if name else [])]
-    command += [] if sort == "created" else ["--sort", sort]
-    shown, details = paged(rows, page, shlex.join(command))
+    flags = [*(["--name", name] if name else []), *([] if sort == "created" else ["--sort", sort])]
+    shown, details = paged(rows, page, command("list", flags, session))
     aliases = _aliases_by_number(session.store, {row.name for row in shown}, problems)
     versions = [_document(row, aliases.get((row.name, row.number), [])) for row in shown]
     return RunReport(
@@ -73,14 +75,24 @@ def _aliases_by_number(
 ) -> dict[tuple[str, int], list[str]]:
     found: dict[tuple[str, int], list[str]] = {}
     for name in sorted(names):
-        try:
-            aliases = store.aliases(name)
-        except StoreError as error:
-            problems.append(f"{error.message}: {'; '.join(error.context)}")
-            continue
+        aliases = or_problem(partial(store.aliases, name), problems) or {}
         for alias in sorted(aliases):
             found.setdefault((name, aliases[alias]), []).append(alias)
     return found
+
+
+def or_problem(read: Callable[[], T], problems: list[str]) -> T | None:
+    """Something that stands beside the versions, which are worth showing without it too.
+
+    Args:
+        read: reads it.
+        problems: gets a line where it can't be read; then there is nothing.
+    """
+    try:
+        return read()
+    except StoreError as error:
+        problems.append(f"{error.message}: {'; '.join(error.context)}")
+        return None
 
 
 def _document(row: VersionRow, aliases: list[str]) -> dict[str, Any]:
@@ -109,7 +121,9 @@ def show_weights(reference: str, session: Session) -> RunReport:
     """
     store, version = session.store, version_of(reference, session)
     record, lineage = version.record, store.lineage(version)
-    parent = record.parent
+    parent, problems = record.parent, list[str]()
+    aliases = or_problem(partial(_aliases_with_dates, store, version), problems)
+    notes = or_problem(partial(store.notes, version), problems)
     return RunReport(
         command="weights show",
         version=version.reference,
@@ -121,14 +135,14 @@ def show_weights(reference: str, session: Session) -> RunReport:
         profile=record.profile,
         training=record.training,
         artifacts=tuple(Artifact(kind="file", path=str(version.folder / file.path)) for file in record.files),
-        warnings=(*record.warnings, *_damage(store, version)),
+        warnings=(*record.warnings, *problems, *_damage(store, version)),
         run=record.run,
         details={
             "listed": _now(),
             "record": record.to_json_value(),
             "lineage": [_lineage_document(step) for step in lineage],
-            "aliases": _aliases_with_dates(store, version),
-            "notes": [asdict(note) for note in store.notes(version)],
+            "aliases": aliases or [],
+            "notes": [asdict(note) for note in notes or ()],
             "files": [asdict(file) for file in record.files],
         },
     )
@@ -147,7 +161,7 @@ def _baseline(version: WeightsVersion, lineage: tuple[LineageStep, ...]) -> Base
     """The parent's metrics as measured with this version, else those of its own record on the same data."""
     if version.record.parent is None:
         return None
-    parent = lineage[1].version.record if len(lineage) > 1 and lineage[1].version else None
+    parent = _record(lineage[1]) if len(lineage) > 1 else None
     metrics, data = version.record.baseline, version.record.data
     if metrics is None and parent is not None and None not in (data, parent.data):
         assert data is not None
@@ -160,9 +174,15 @@ def _baseline(version: WeightsVersion, lineage: tuple[LineageStep, ...]) -> Base
     )
 
 
+def _record(step: LineageStep) -> VersionRecord | None:
+    """What is known of a version that is there, or that was removed."""
+    if step.version is not None:
+        return step.version.record
+    return step.tombstone.record if step.tombstone else None
+
+
 def _lineage_document(step: LineageStep) -> dict[str, Any]:
-    tombstone = step.tombstone
-    record = step.version.record if step.version else tombstone.record if tombstone else None
+    tombstone, record = step.tombstone, _record(step)
     metrics = record.metrics if record else None
     return {
         "reference": step.reference,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from yolow.errors import UsageError
 from yolow.recipes.session import Session
+from yolow.recipes.weights import or_problem
+from yolow.recipes.weights_remove import command
 from yolow.report.pages import paged
 from yolow.run_report import RunReport
-from yolow.store.notes import read_notes
+from yolow.store.aliases import AliasEvent
+from yolow.store.notes import Note, read_notes
+from yolow.store.reference import is_name, suggested_name
 from yolow.store.removal import Tombstone
 from yolow.store.rows import VersionRow
-from yolow.store.store import Store
 
 
 def log_weights(name: str, session: Session, *, page: int | None = None) -> RunReport:
@@ -30,23 +34,23 @@ def log_weights(name: str, session: Session, *, page: int | None = None) -> RunR
         StoreError: the store can't be read.
     """
     store = session.store
-    if ":" in name:
+    if not is_name(name):
         raise UsageError(
             f"'{name}' is not a name of versions",
-            hint=f"yolow weights log {shlex.quote(name.partition(':')[0])}",
+            hint=f"yolow weights log {suggested_name(name.partition(':')[0])}",
         )
     problems: list[str] = []
-    rows, tombstones = store.rows(name, problems), store.tombstones(name)
+    rows, tombstones = store.rows(name, problems), store.tombstones(name, problems)
     if not rows and not tombstones and not problems:
         store.latest(name)  # says which names there are
     events = [
         *map(_version, rows),
         *(event for tombstone in tombstones for event in _removed(tombstone)),
-        *_alias_moves(store, name),
-        *_notes(store, name),
+        *map(_alias_move, or_problem(partial(store.alias_history, name), problems) or ()),
+        *_notes(name, or_problem(partial(read_notes, store.root / name), problems) or {}),
     ]
     events.sort(key=lambda event: str(event["when"]), reverse=True)
-    shown, details = paged(events, page, shlex.join(["yolow", "weights", "log", name]))
+    shown, details = paged(events, page, command("log", [name], session))
     return RunReport(
         command="weights log", warnings=tuple(problems), details={"name": name, **details, "events": shown}
     )
@@ -85,20 +89,12 @@ def _removed(tombstone: Tombstone) -> Iterator[dict[str, Any]]:
     yield {"kind": "removal", "when": tombstone.removed, "reference": reference, "reason": tombstone.reason}
 
 
-def _alias_moves(store: Store, name: str) -> Iterator[dict[str, Any]]:
-    for event in store.alias_history(name):
-        yield {
-            "kind": "alias",
-            "when": event.changed,
-            "alias": event.alias,
-            "sequence": event.sequence,
-            "number": event.number,
-            "previous": event.previous,
-            "reason": event.reason,
-        }
+def _alias_move(event: AliasEvent) -> dict[str, Any]:
+    values = asdict(event)
+    return {"kind": "alias", "when": values.pop("changed"), **values}
 
 
-def _notes(store: Store, name: str) -> Iterator[dict[str, Any]]:
-    for number, notes in read_notes(store.root / name).items():
-        for note in notes:
+def _notes(name: str, notes: Mapping[int, Sequence[Note]]) -> Iterator[dict[str, Any]]:
+    for number in notes:
+        for note in notes[number]:
             yield {"kind": "note", "when": note.written, "reference": f"{name}:v{number}", "text": note.text}

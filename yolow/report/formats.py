@@ -91,9 +91,9 @@ def age_of(moment: str | None, now: str) -> str:
     """The age of one ISO 8601 moment at another; `-` for what is no moment."""
     try:
         then, at = (_utc(datetime.fromisoformat(text)) for text in (moment or "", now))
-    except ValueError:
+        return age((at - then).total_seconds())
+    except (ValueError, OverflowError):
         return MISSING
-    return age((at - then).total_seconds())
 
 
 def minute(moment: str | None) -> str:

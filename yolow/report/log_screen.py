@@ -52,7 +52,7 @@ def _removal(event: Mapping[str, Any]) -> str:
 
 
 def _note(event: Mapping[str, Any]) -> str:
-    return f"note: {event['text']}"
+    return f"note: {' '.join(event['text'].split())}"
 
 
 def _with_reason(text: str, event: Mapping[str, Any]) -> str:

@@ -50,10 +50,10 @@ def on_screen(items: Sequence[T], details: Mapping[str, Any], console: Console) 
 
 
 def print_more(console: Console, details: Mapping[str, Any], *, shown: int, noun: str) -> None:
-    """Say how to see the rest, where there is a rest."""
-    total = details.get("total", shown)
-    if shown < total and (console.is_terminal or details.get("page")):
-        following = details.get("next_page")
-        more = f", more with: {visible(str(following))}" if following else ""
+    """Say which part of all this is, and how to see the next, where it is not all."""
+    total, page = details["total"], details["page"]
+    if shown < total and (console.is_terminal or page):
+        first = ((page or 1) - 1) * PAGE_SIZE + 1
+        more = f", more with: {visible(details['next_page'])}" if details["next_page"] else ""
         print_line(console)
-        print_line(console, f"{shown:,} of {counted(total, noun)}{more}")
+        print_line(console, f"{first:,} to {first + shown - 1:,} of {counted(total, noun)}{more}")

@@ -1,22 +1,21 @@
-"""What only one command shows: predict's counts, a record, a plan."""
+"""What only one command shows: predict's counts, a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from yolow.report.console import print_line, print_pairs
+from yolow.report.console import print_line
 from yolow.report.facts import count_table
 from yolow.report.formats import counted, visible
 from yolow.report.listing import listing_lines
-from yolow.report.tables import Column, Row, Table, print_table
+from yolow.report.tables import print_table
 from yolow.run_report import RunReport
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_BAD_INPUTS = 20
-_SAID_BY_REPORT = ("metrics", "profile", "training", "warnings", "gate")
 
 
 def print_details(console: Console, report: RunReport) -> None:
@@ -25,31 +24,9 @@ def print_details(console: Console, report: RunReport) -> None:
     if "sources" in details:
         _print_prediction(console, details)
     if "plan" in details:
-        _print_listing(console, details["plan"])
-    if "record" in details:
-        # what the report says itself is on the screen in its own form
-        said = {key for key in _SAID_BY_REPORT if getattr(report, key)} | ({"files"} & set(details))
-        _print_listing(console, {key: value for key, value in details["record"].items() if key not in said})
-    if details.get("lineage"):
-        print_pairs(console, [("lineage", " <- ".join(details["lineage"]))])
-    if details.get("files"):
-        _print_files(console, details["files"])
-
-
-def _print_listing(console: Console, values: Mapping[str, Any]) -> None:
-    print_line(console)
-    for line in listing_lines(values):
-        print_line(console, line)
-
-
-def _print_files(console: Console, files: Sequence[Mapping[str, Any]]) -> None:
-    """One row a file; the digest's first digits are enough to compare by eye."""
-    columns = (Column(title="file", folds=True), Column(title="bytes", right=True), Column(title="sha256"))
-    rows = tuple(
-        Row(cells=(str(file["path"]), f"{file['size_bytes']:,}", str(file["sha256"])[:12])) for file in files
-    )
-    print_line(console)
-    print_table(console, Table(columns=columns, rows=rows))
+        print_line(console)
+        for line in listing_lines(details["plan"]):
+            print_line(console, line)
 
 
 def _print_prediction(console: Console, details: Mapping[str, Any]) -> None:

@@ -114,13 +114,11 @@ def print_warnings(console: Console, report: RunReport) -> None:
 
 
 def _print_paths(console: Console, report: RunReport) -> None:
-    # `weights show` has listed the version's files already
-    artifacts = () if "files" in report.details else report.artifacts
-    shown = [(artifact.kind, artifact.path) for artifact in artifacts[:MOST_PATHS]]
+    shown = [(artifact.kind, artifact.path) for artifact in report.artifacts[:MOST_PATHS]]
     if report.path is not None:
         shown.insert(0, ("weights", report.path))
     print_pairs(console, shown)
-    if (more := len(artifacts) - MOST_PATHS) > 0:
+    if (more := len(report.artifacts) - MOST_PATHS) > 0:
         print_line(console, f"... and {counted(more, 'more file')}")
 
 

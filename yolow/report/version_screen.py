@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolow.report import facts
 from yolow.report.console import print_line, print_pairs
-from yolow.report.formats import age_of, counted, minute, ratio, visible
+from yolow.report.formats import MISSING, age_of, counted, minute, ratio, visible, visible_lines
 from yolow.report.listing import listing_lines
 from yolow.report.tables import Column, Row, Table, plain_lines, print_table
 from yolow.run_report import RunReport
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 # Longer lineages are cut in the middle: the origin is what people look for.
-MOST_STEPS = 14
+MOST_STEPS = 10
 _SAID_ELSEWHERE = {
     "schema_version", "name", "number", "operation", "task", "created", "parent", "weights", "metrics", "baseline",
     "profile", "training", "warnings", "files",
@@ -45,9 +45,10 @@ def _title(report: RunReport, record: Mapping[str, Any], now: str) -> str:
     made = str(record["operation"])
     if report.parent is not None:
         made += f" of {report.parent.reference}"
-    age = age_of(record["created"], now)
-    created = f"{minute(record['created'])} UTC" + ("" if age == "-" else f", {age} ago")
-    return "  ".join(visible(part) for part in (str(report.version), f"{made} ({report.task})", created))
+    parts = [str(report.version), f"{made} ({report.task})"]
+    if (age := age_of(record["created"], now)) != MISSING:
+        parts.append(f"{minute(record['created'])} UTC, {age} ago")
+    return "  ".join(map(visible, parts))
 
 
 def _people_lines(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -57,23 +58,26 @@ def _people_lines(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         reason = f": {alias['reason']}" if alias["reason"] else ""
         yield "alias", f"{alias['alias']}{since}{reason}"
     for note in details["notes"]:
-        yield "note", f"{minute(note['written'])} UTC: {note['text']}"
+        first, *others = visible_lines(note["text"])
+        yield "note", f"{minute(note['written'])} UTC: {first}"
+        yield from (("", line) for line in others)
 
 
 def lineage_lines(steps: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The version first, each parent below its child, the origin last."""
-    if len(steps) > MOST_STEPS:
-        left_out = {"text": f"... {counted(len(steps) - MOST_STEPS + 1, 'more version')}, `--json` has all"}
-        steps = [*steps[: MOST_STEPS - 4], left_out, *steps[-3:]]
+    more = len(steps) - MOST_STEPS
+    shown = list(steps) if more <= 0 else [*steps[: MOST_STEPS - 4], None, *steps[-3:]]
     rows = []
-    for depth, step in enumerate(steps):
+    for depth, step in enumerate(shown):
         branch = "" if depth == 0 else "   " * (depth - 1) + "`- "
-        if "text" in step:
-            rows.append(Row(cells=(f"{branch}{step['text']}", "", "")))
-            continue
-        rows.append(Row(cells=(f"{branch}{step['reference']}", str(step["operation"] or ""), _quality(step))))
+        cells = (
+            ("...", "", "") if step is None else (step["reference"], step["operation"] or "", _quality(step))
+        )
+        rows.append(Row(cells=(f"{branch}{cells[0]}", *cells[1:])))
     columns = (Column(title=""), Column(title=""), Column(title=""))
-    yield from (f"  {line}" for line in list(plain_lines(Table(columns=columns, rows=tuple(rows))))[1:])
+    lines = list(plain_lines(Table(columns=columns, rows=tuple(rows))))[1:]
+    for step, line in zip(shown, lines, strict=True):
+        yield f"  {line}" if step else f"  {line} {counted(more + 1, 'more version')}, `--json` has all"
 
 
 def _quality(step: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from yolow.gate import Gate, evaluate_gates
 from yolow.metrics import ClassMetrics, Metrics, Profile
 from yolow.run_report import Artifact, Baseline, ParentSummary, RunReport
@@ -286,21 +288,44 @@ _VERSIONS = [
     },
 ]
 
-VERSIONS = RunReport(command="weights list", details={"versions": _VERSIONS})
-NO_VERSIONS = RunReport(command="weights list", details={"versions": []})
+_NOW = "2026-11-20T17:30:00+00:00"
+
+
+def listed(versions: list[dict[str, Any]]) -> RunReport:
+    """What `weights list` reports of all these versions."""
+    details = {"listed": _NOW, "total": len(versions), "page": None, "next_page": None, "versions": versions}
+    return RunReport(command="weights list", details=details)
+
+
+VERSIONS = listed(_VERSIONS)
+NO_VERSIONS = listed([])
+
+
+def _step(reference: str, state: str, **facts: Any) -> dict[str, Any]:
+    nothing = dict.fromkeys(
+        ("sha256", "operation", "created", "main_metric", "main_value", "removed", "reason")
+    )
+    return {"reference": reference, "state": state, **nothing, **facts}
+
 
 SHOWN = RunReport(
     command="weights show",
     version="solar:v2",
     path="/home/ada/solar-project/weights/solar/v2/solar-v2.pt",
     task="detect",
+    parent=ParentSummary(reference="solar:v1", sha256="1f3a" * 16),
     metrics=_BETTER,
+    baseline=Baseline(reference="solar:v1", metrics=SOLAR_METRICS, profile=PROFILE),
     profile=PROFILE,
     artifacts=(Artifact(kind="file", path="/home/ada/solar-project/weights/solar/v2/run.yaml"),),
+    warnings=("12 images have no labels",),
     details={
+        "listed": _NOW,
         "record": {
             "schema_version": 1,
-            "reference": "solar:v2",
+            "name": "solar",
+            "number": 2,
+            "created": "2026-11-20T14:03:11.402117+00:00",
             "sha256": DIGEST,
             "operation": "finetune",
             "parent": {"reference": "solar:v1", "sha256": "1f3a" * 16},
@@ -311,14 +336,63 @@ SHOWN = RunReport(
             },
             "baseline": {"per_class": [{"name": str(index), "map50_95": 0.5} for index in range(70)]},
             "classes": {str(index): f"class {index}" for index in range(80)},
+            "data": {"name": "solar", "path": "/home/ada/solar.yaml", "fingerprint": "cd" * 32},
+            "config": {"epochs": 15, "lr0": 0.001, "gate": [], "plots": True, "freeze": None},
             "environment": {"python": "3.11.7", "torch": "2.15.0", "threads": 2},
         },
-        "lineage": ["solar:v2", "solar:v1", "yolo26n.pt"],
+        "lineage": [
+            _step("solar:v2", "present", operation="finetune", main_metric="map50_95", main_value=0.44812345),
+            _step(
+                "solar:v1",
+                "removed",
+                operation="finetune",
+                main_metric="map50_95",
+                main_value=0.4236,
+                removed="2026-11-20T15:00:00+00:00",
+                reason="the labels were wrong",
+            ),
+            _step("yolo26n.pt", "outside"),
+        ],
+        "aliases": [
+            {"alias": "demo", "since": None, "previous": None, "reason": ""},
+            {
+                "alias": "production",
+                "since": "2026-11-20T14:10:00+00:00",
+                "previous": 1,
+                "reason": "2.4 points better",
+            },
+        ],
+        "notes": [{"written": "2026-11-20T16:00:00+00:00", "text": "two roofs in the south\nare missing"}],
         "files": [
             {"path": "solar-v2.pt", "size_bytes": 5_363_712, "sha256": DIGEST},
             {"path": "run.yaml", "size_bytes": 812, "sha256": "ab" * 32},
         ],
     },
+)
+
+
+def _event(kind: str, when: str, **facts: Any) -> dict[str, Any]:
+    return {"kind": kind, "when": f"2026-11-20T{when}:00+00:00", **facts}
+
+
+def _made(when: str, number: int, **facts: Any) -> dict[str, Any]:
+    known = {"operation": "finetune", "parent": "yolo26n.pt", "main_metric": "map50_95", "removed": False}
+    return _event("version", when, reference=f"solar:v{number}", **{**known, **facts})
+
+
+_EVENTS = [
+    _event("note", "16:00", reference="solar:v2", text="two roofs in the south\nare missing"),
+    _event("removal", "15:00", reference="solar:v1", reason="the labels were wrong"),
+    _event(
+        "alias", "14:10", alias="production", sequence=2, number=2, previous=1, reason="2.4 points better"
+    ),
+    _made("14:03", 2, parent="solar:v1", main_value=0.4481, baseline_value=0.4236),
+    _event("alias", "10:00", alias="production", sequence=1, number=1, previous=None, reason=""),
+    _made("09:41", 1, main_value=0.4236, baseline_value=None, removed=True),
+]
+LOGGED = RunReport(
+    command="weights log",
+    details={"name": "solar", "total": len(_EVENTS), "page": None, "next_page": None, "events": _EVENTS},
 )
 
 SAMPLES = {
@@ -334,4 +408,5 @@ SAMPLES = {
     "versions": VERSIONS,
     "no_versions": NO_VERSIONS,
     "shown": SHOWN,
+    "logged": LOGGED,
 }

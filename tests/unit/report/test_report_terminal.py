@@ -6,7 +6,7 @@ import time
 
 import pytest
 from report_environment import plain_environment  # noqa: F401  # an autouse fixture
-from report_samples import FINETUNED, FINETUNED_AGAIN, VALIDATED, VERSIONS
+from report_samples import FINETUNED, FINETUNED_AGAIN, VALIDATED, VERSIONS, listed
 
 from yolow.metrics import Metrics
 from yolow.report import facts
@@ -66,10 +66,9 @@ def test_wide_letters_keep_columns_aligned(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_five_thousand_versions_take_no_time(capsys: pytest.CaptureFixture[str]) -> None:
-    versions = VERSIONS.details["versions"] * 1250
-    console = stdout_console()
+    report, console = listed(VERSIONS.details["versions"] * 1250), stdout_console()
     started = time.process_time()
-    render_report(RunReport(command="weights list", details={"versions": versions}), console)
+    render_report(report, console)
     assert time.process_time() - started < 0.5
     assert capsys.readouterr().out.count("\n") == 5002
 
@@ -82,11 +81,11 @@ def test_plain_and_markdown_tables() -> None:
 
 
 def test_versions_of_one_task(capsys: pytest.CaptureFixture[str]) -> None:
-    versions = VERSIONS.details["versions"][:2]
-    render_report(RunReport(command="weights list", details={"versions": versions}), stdout_console())
-    assert capsys.readouterr().out.splitlines()[:2] == [
-        "version   operation  task    map50_95   MB    ms  created     aliases",
-        "solar:v2  finetune   detect     0.448  5.4  31.3  2026-11-20  production",
+    render_report(listed(VERSIONS.details["versions"][:2]), stdout_console())
+    assert capsys.readouterr().out.splitlines() == [
+        "version   aliases     operation  map50_95   MB    ms   age",
+        "solar:v2  production  finetune      0.448  5.4  31.3   3 h",
+        "solar:v1              finetune      0.424  5.4  30.9  31 h",
     ]
 
 
