@@ -45,6 +45,8 @@ def main() -> None:
     times_s: dict[str, list[float]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory(prefix="bench-inspect-") as folder:
         environment = {**os.environ, "YOLO_CONFIG_DIR": folder, "YOLO_OFFLINE": "1", "YOLOW_CACHE": folder}
+        # Without compiled modules both would compile their own source anew, which no installed program does.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         for command in commands.values():
             _seconds(command, folder, environment)
         for _ in range(arguments.rounds):

@@ -53,6 +53,37 @@ DRAFT = VersionDraft(
     environment={"cpu": "A", "yolow": "0.1.0"},
 )
 
+_OPENVINO = """<?xml version="1.0"?>
+<net name="tiny" version="11">
+  <layers>
+    <layer id="0" name="x" type="Parameter" version="opset1">
+      <data shape="1,3,8,8" element_type="f32"/>
+      <output><port id="0" precision="FP32"><dim>1</dim><dim>3</dim><dim>8</dim><dim>8</dim></port></output>
+    </layer>
+    <layer id="1" name="weight" type="Const" version="opset1">
+      <data element_type="f32" shape="4,3,1,1" offset="0" size="48"/>
+      <output><port id="0" precision="FP32"><dim>4</dim><dim>3</dim><dim>1</dim><dim>1</dim></port></output>
+    </layer>
+    <layer id="2" name="conv" type="Convolution" version="opset1">
+      <data strides="1, 1" dilations="1, 1" pads_begin="0, 0" pads_end="0, 0" auto_pad="explicit"/>
+      <input>
+        <port id="0" precision="FP32"><dim>1</dim><dim>3</dim><dim>8</dim><dim>8</dim></port>
+        <port id="1" precision="FP32"><dim>4</dim><dim>3</dim><dim>1</dim><dim>1</dim></port>
+      </input>
+      <output><port id="2" precision="FP32"><dim>1</dim><dim>4</dim><dim>8</dim><dim>8</dim></port></output>
+    </layer>
+    <layer id="3" name="y" type="Result" version="opset1">
+      <input><port id="0" precision="FP32"><dim>1</dim><dim>4</dim><dim>8</dim><dim>8</dim></port></input>
+    </layer>
+  </layers>
+  <edges>
+    <edge from-layer="0" from-port="0" to-layer="2" to-port="0"/>
+    <edge from-layer="1" from-port="0" to-layer="2" to-port="1"/>
+    <edge from-layer="2" from-port="2" to-layer="3" to-port="0"/>
+  </edges>
+</net>
+"""
+
 
 def add_version(
     root: Path,
@@ -78,6 +109,12 @@ def add_version(
         return store.add(draft, weights=weights, suffix=".pt", files={"report.md": report})
 
 
+def promote(root: Path, number: int, alias: str = "production", name: str = "solar") -> None:
+    """Let an alias stand for a version, as a step before what a test looks at."""
+    store = Store(root)
+    store.change_alias(name, alias, lambda _: store.get(name, number), reason="")
+
+
 def child_of(parent: WeightsVersion) -> ParentRecord:
     return ParentRecord(reference=parent.reference, sha256=parent.record.sha256)
 
@@ -97,6 +134,16 @@ def checkpoint_bytes() -> bytes:
             timeout=120,
         )
         return path.read_bytes()
+
+
+def write_openvino(folder: Path) -> None:
+    """A network of one convolution as an OpenVINO folder, for 64-pixel images and one class, `panel`."""
+    folder.mkdir()
+    (folder / "best.xml").write_text(_OPENVINO)
+    (folder / "best.bin").write_bytes(bytes(range(48)))
+    (folder / "metadata.yaml").write_text(
+        "task: detect\nnames:\n  0: panel\nimgsz:\n- 64\n- 64\nversion: 8.4.190\n"
+    )
 
 
 def tree(folder: Path) -> dict[str, bytes]:

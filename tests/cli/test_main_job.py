@@ -184,7 +184,7 @@ def test_val_needs_data_for_a_plain_file(trained: Any, run_yolow: Run, workdir: 
 
 def test_list_and_show(trained: Any, run_yolow: Run) -> None:
     listed = run_yolow("weights", "list", "--json", cwd=trained.folder).document
-    assert set(listed) == KEYS | {"versions"}
+    assert set(listed) == KEYS | {"versions", "listed", "page", "total", "next_page"}
     assert [row["reference"] for row in listed["versions"]] == ["tiny:v1"]
     shown = run_yolow("weights", "show", "tiny", "--json", cwd=trained.folder).document
     assert (shown["version"], shown["lineage"]) == ("tiny:v1", ["tiny:v1"])

@@ -8,7 +8,10 @@ from typing import Any
 
 import yaml
 from harness import Yolow
-from managed_store import METRICS, add_version, child_of
+from managed_store import DRAFT, METRICS, add_version, child_of, promote, write_openvino
+
+from yolow.store.record import ParentRecord
+from yolow.store.store import Store
 
 ROOT = Path("weights")
 
@@ -52,8 +55,8 @@ def test_card_says_what_the_record_says(run_yolow: Yolow, workdir: Path) -> None
 def test_card_of_a_child_names_its_line(run_yolow: Yolow, workdir: Path) -> None:
     parent = add_version(ROOT)
     add_version(ROOT, parent=child_of(parent))
-    run_yolow("weights", "promote", "solar:v2", "production", cwd=workdir)
-    run_yolow("weights", "note", "solar:v2", "misses <shade>", cwd=workdir)
+    promote(ROOT, 2)
+    Store(ROOT).add_note(Store(ROOT).get("solar", 2), "misses <shade>")
     card = run_yolow("weights", "export-card", "solar:production", cwd=workdir).out
     assert _head(card)["base_model"] == "yolo26n"
     assert "- aliases: production" in card.splitlines()
@@ -81,6 +84,45 @@ def test_texts_can_not_break_out(run_yolow: Yolow, workdir: Path) -> None:
     assert card.splitlines().count("---") == 2
     assert not [line for line in outside if "<script>" in line and r"\<script>" not in line]
     assert r"- faulty: …/roof.txt:3" in card.splitlines()
+
+
+def test_what_names_a_machine_or_its_user_is_left_out(run_yolow: Yolow, workdir: Path) -> None:
+    add_version(
+        ROOT,
+        parent=ParentRecord(reference="/home/ada/best.pt", sha256="9b" * 32),
+        config={
+            "epochs": 3,
+            "data": "/home/ada/solar.yaml",
+            "project": "C:\\Users\\ada\\runs",
+            "model": "~ada/yolo.pt",
+            "images": ["/home/ada/one.jpg"],
+            "deep": {"of": {"places": ("/home/ada",)}},
+        },
+        warnings=("no labels in /home/ada/data/roof.txt",),
+    )
+    card = run_yolow("weights", "export-card", "solar", cwd=workdir).out
+    assert "ada" not in card.replace("AdamW", "")
+    assert "epochs: 3" in card.splitlines()
+    assert "- no labels in …/roof.txt" in card.splitlines()
+    assert "from best.pt." in card
+
+
+def test_an_export_says_how_it_is_loaded(run_yolow: Yolow, workdir: Path) -> None:
+    write_openvino(workdir / "x_openvino_model")
+    draft = replace(DRAFT, format="openvino", task="segment")
+    Store(ROOT).add(draft, weights=workdir / "x_openvino_model", suffix="_openvino_model")
+    card = run_yolow("weights", "export-card", "solar", cwd=workdir).out
+    assert 'model = YOLO("solar-v1_openvino_model", task="segment")' in card.splitlines()
+    assert _head(card)["pipeline_tag"] == "image-segmentation"
+    assert "yolow predict" not in card
+
+
+def test_many_classes_are_cut(run_yolow: Yolow, workdir: Path) -> None:
+    add_version(ROOT, classes={number: f"class {number}" for number in range(1_203)})
+    lines = run_yolow("weights", "export-card", "solar", cwd=workdir).out.splitlines()
+    assert "| 99 | class 99 |" in lines
+    assert "| 100 | class 100 |" not in lines
+    assert "... and 1,103 more" in lines
 
 
 def test_out_writes_a_file_outside_the_store(run_yolow: Yolow, workdir: Path) -> None:

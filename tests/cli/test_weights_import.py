@@ -4,49 +4,21 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Yolow
-from managed_store import checkpoint_bytes, tree
+from harness import Trained, Yolow
+from managed_store import add_version, checkpoint_bytes, tree, write_openvino
 
 from yolow.store.digest import sha256_bytes
+from yolow.store.record import ParentRecord
 from yolow.store.store import Store
 
 ROOT = Path("weights")
-
-_OPENVINO = """<?xml version="1.0"?>
-<net name="tiny" version="11">
-  <layers>
-    <layer id="0" name="x" type="Parameter" version="opset1">
-      <data shape="1,3,8,8" element_type="f32"/>
-      <output><port id="0" precision="FP32"><dim>1</dim><dim>3</dim><dim>8</dim><dim>8</dim></port></output>
-    </layer>
-    <layer id="1" name="weight" type="Const" version="opset1">
-      <data element_type="f32" shape="4,3,1,1" offset="0" size="48"/>
-      <output><port id="0" precision="FP32"><dim>4</dim><dim>3</dim><dim>1</dim><dim>1</dim></port></output>
-    </layer>
-    <layer id="2" name="conv" type="Convolution" version="opset1">
-      <data strides="1, 1" dilations="1, 1" pads_begin="0, 0" pads_end="0, 0" auto_pad="explicit"/>
-      <input>
-        <port id="0" precision="FP32"><dim>1</dim><dim>3</dim><dim>8</dim><dim>8</dim></port>
-        <port id="1" precision="FP32"><dim>4</dim><dim>3</dim><dim>1</dim><dim>1</dim></port>
-      </input>
-      <output><port id="2" precision="FP32"><dim>1</dim><dim>4</dim><dim>8</dim><dim>8</dim></port></output>
-    </layer>
-    <layer id="3" name="y" type="Result" version="opset1">
-      <input><port id="0" precision="FP32"><dim>1</dim><dim>4</dim><dim>8</dim><dim>8</dim></port></input>
-    </layer>
-  </layers>
-  <edges>
-    <edge from-layer="0" from-port="0" to-layer="2" to-port="0"/>
-    <edge from-layer="1" from-port="0" to-layer="2" to-port="1"/>
-    <edge from-layer="2" from-port="2" to-layer="3" to-port="0"/>
-  </edges>
-</net>
-"""
 
 
 @pytest.fixture
@@ -100,6 +72,18 @@ def test_parent(run_yolow: Yolow, workdir: Path, checkpoint: Path) -> None:
     parent = Store(ROOT).get("roof", 1).record.parent
     assert parent is not None
     assert (parent.reference, parent.sha256) == ("solar:v1", sha256_bytes(checkpoint.read_bytes()))
+
+
+def test_same_bytes_of_another_name_have_the_same_parent(
+    run_yolow: Yolow, workdir: Path, checkpoint: Path
+) -> None:
+    add_version(
+        ROOT, content=checkpoint.read_bytes(), parent=ParentRecord(reference="yolo26n.pt", sha256="9b" * 32)
+    )
+    document = run_yolow("weights", "import", "best.pt", "--name", "roof", "--json", cwd=workdir).document
+    assert document["version"] == "roof:v1"
+    assert document["parent"] == {"reference": "yolo26n.pt", "sha256": "9b" * 32}
+    assert document["warnings"] == ["the same bytes are solar:v1 too"]
 
 
 def test_same_bytes_are_added_once_a_name(run_yolow: Yolow, workdir: Path, checkpoint: Path) -> None:
@@ -180,12 +164,7 @@ def test_a_name_that_can_not_be(run_yolow: Yolow, workdir: Path, checkpoint: Pat
 
 def test_openvino_folder(run_yolow: Yolow, workdir: Path) -> None:
     folder = workdir / "best_openvino_model"
-    folder.mkdir()
-    (folder / "best.xml").write_text(_OPENVINO)
-    (folder / "best.bin").write_bytes(bytes(range(48)))
-    (folder / "metadata.yaml").write_text(
-        "task: detect\nnames:\n  0: panel\nimgsz:\n- 64\n- 64\nversion: 8.4.190\n"
-    )
+    write_openvino(folder)
     finished = run_yolow("weights", "import", folder, "--name", "solar", "--json", cwd=workdir)
     assert finished.code == 0, finished.err
     version = Store(ROOT).get("solar", 1)
@@ -196,10 +175,17 @@ def test_openvino_folder(run_yolow: Yolow, workdir: Path) -> None:
     assert record.profile is not None
     assert (record.profile.parameters, record.profile.imgsz, record.profile.runtime) == (12, 64, "openvino")
     assert run_yolow("weights", "verify", "solar:v1", cwd=workdir).code == 0
+    inner = run_yolow("weights", "import", folder / "best.xml", "--name", "solar", cwd=workdir)
+    assert (inner.code, inner.err.splitlines()[-1]) == (2, f"hint: import the whole export: {folder}")
+    os.mkfifo(folder / "pipe")
     (folder / "link").symlink_to("/etc/passwd")
-    linked = run_yolow("weights", "import", folder, "--name", "linked", cwd=workdir)
-    assert linked.code == 2
-    assert Store(ROOT).numbers("linked") == []
+    odd = run_yolow("weights", "import", folder, "--name", "odd", cwd=workdir, timeout=20)
+    assert odd.err.splitlines() == [
+        "error: an export can't have links or special files in it",
+        f"  {folder / 'link'}",
+        f"  {folder / 'pipe'}",
+    ]
+    assert Store(ROOT).numbers("odd") == []
 
 
 def test_onnx(run_yolow: Yolow, workdir: Path) -> None:
@@ -223,3 +209,39 @@ def test_onnx(run_yolow: Yolow, workdir: Path) -> None:
     record = Store(ROOT).get("solar", 1).record
     assert (record.weights, record.format, record.classes) == ("solar-v1.onnx", "onnx", {0: "panel"})
     assert run_yolow("weights", "verify", "solar:v1", cwd=workdir).code == 0
+
+
+@pytest.mark.slow
+def test_what_ultralytics_exports_and_trains(run_yolow: Yolow, trained: Trained, workdir: Path) -> None:
+    """A trained checkpoint tells its own metrics, which are a claim; its exports keep their names and classes."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("openvino")
+    (workdir / "best.pt").write_bytes(trained.weights.read_bytes())
+    code = "from ultralytics import YOLO\nfor kind in ('onnx', 'openvino'):\n"
+    code += "    YOLO('best.pt').export(format=kind, imgsz=64)"
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"YOLO_CONFIG_DIR": str(workdir / "config"), "YOLO_OFFLINE": "1"},
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    parameters = Store(trained.folder / ROOT).get("tiny", 1).record.profile
+    assert parameters is not None
+    claimed = run_yolow("weights", "import", "best.pt", "--name", "tiny", "--json", cwd=workdir).document
+    assert claimed["metrics"] is None
+    assert claimed["profile"]["parameters"] == parameters.parameters
+    assert claimed["training"]["train_args"]["epochs"] == 2
+    (warning,) = claimed["warnings"]
+    assert warning.startswith("nothing was measured; the file's own claim: metrics/precision(B) ")
+    for source, kind in (("best.onnx", "onnx"), ("best_openvino_model", "openvino")):
+        finished = run_yolow(
+            "weights", "import", source, "--name", "tiny", "--parent", "tiny:v1", "--json", cwd=workdir
+        )
+        assert finished.code == 0, finished.err
+        document = finished.document
+        assert (document["format"], document["task"], document["profile"]["imgsz"]) == (kind, "detect", 64)
+        assert document["classes"] == claimed["classes"]
+        assert document["parent"]["reference"] == "tiny:v1"
+        assert document["path"].endswith("best_openvino_model"[4:] if kind == "openvino" else ".onnx")
+    assert run_yolow("weights", "verify", cwd=workdir).code == 0

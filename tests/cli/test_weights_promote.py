@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness import Yolow
-from managed_store import DATA, add_version
+from managed_store import DATA, add_version, promote
 
 from yolow.recipes.weights_rollback import earlier_holders
 from yolow.store.aliases import AliasEvent
@@ -27,7 +28,7 @@ def test_first_promotion_needs_no_comparison(run_yolow: Yolow, workdir: Path) ->
 def test_better_version_takes_the_alias_over(run_yolow: Yolow, workdir: Path) -> None:
     add_version(ROOT, map50_95=0.42)
     add_version(ROOT, map50_95=0.45)
-    run_yolow("weights", "promote", "solar:v1", "production", cwd=workdir)
+    promote(ROOT, 1)
     finished = run_yolow(
         "weights", "promote", "solar:v2", "production", "--if-better", "map50_95", "--reason", "nightly", "--json",
         cwd=workdir,
@@ -72,7 +73,7 @@ def test_better_version_takes_the_alias_over(run_yolow: Yolow, workdir: Path) ->
         (
             {"map50_95": 0.409},
             ["--max-drop", "1"],
-            "map50_95 must be at most 1 points below the holder's: solar:v2 has 0.409, solar:v1 has 0.42",
+            "map50_95 must be at most 1 point below the holder's: solar:v2 has 0.409, solar:v1 has 0.42",
         ),
         (
             {"latency_ms": 20.0},
@@ -93,33 +94,49 @@ def test_what_is_not_good_enough_changes_nothing(
 ) -> None:
     add_version(ROOT)
     add_version(ROOT, **candidate)
-    run_yolow("weights", "promote", "solar:v1", "production", cwd=workdir)
+    promote(ROOT, 1)
     before = (ROOT / "solar" / "aliases.json").read_bytes()
-    finished = run_yolow("weights", "promote", "solar:v2", "production", *flags, cwd=workdir)
-    assert finished.code == 1
-    assert finished.out.startswith("solar:production  stays solar:v1, solar:v2 was rejected\n")
-    assert reason in finished.out.splitlines()
-    document = run_yolow(
-        "weights", "promote", "solar:v2", "production", *flags, "--json", cwd=workdir
-    ).document
-    assert (document["status"], document["exit_code"], document["changed"]) == ("rejected", 1, False)
+    finished = run_yolow("weights", "promote", "solar:v2", "production", *flags, "--json", cwd=workdir)
+    document = finished.document
+    assert (finished.code, document["status"], document["exit_code"]) == (1, "rejected", 1)
+    assert (document["changed"], document["holder"]) == (False, "solar:v1")
     assert document["reasons"] == [reason]
     assert (ROOT / "solar" / "aliases.json").read_bytes() == before
 
 
-def test_limits_that_are_met_exactly_are_met(run_yolow: Yolow, workdir: Path) -> None:
-    add_version(ROOT, map50_95=0.65, latency_ms=30.0)
-    add_version(ROOT, map50_95=0.64, latency_ms=20.0)  # 0.65 - 0.01 is a little more than 0.64 in binary
-    run_yolow("weights", "promote", "solar:v1", "production", cwd=workdir)
+def test_the_screen_of_a_rejection(run_yolow: Yolow, workdir: Path) -> None:
+    add_version(ROOT)
+    add_version(ROOT, latency_ms=20.0)
+    promote(ROOT, 1)
     finished = run_yolow(
-        "weights", "promote", "solar:v2", "production", "--max-drop", "1", "--min-speedup", "1.5", cwd=workdir
+        "weights", "promote", "solar:v2", "production", "--if-better", "map50_95", "--min-speedup", "1.5",
+        "--gate", "size_mb <= 6", cwd=workdir,
+    )  # fmt: skip
+    assert finished.code == 1
+    assert finished.out.splitlines() == [
+        "solar:production  stays solar:v1, solar:v2 was rejected",
+        "",
+        "field       demand                               solar:v1  solar:v2  result",
+        "map50_95    higher than the holder's                 0.42      0.42  failed",
+        "latency_ms  1.5 times shorter than the holder's     31.26        20  met",
+        "size_mb     <= 6                                              7e-06  met",
+        "",
+        "map50_95 must be higher than the holder's: solar:v2 has 0.42, solar:v1 has 0.42",
+    ]
+
+
+def test_limits_that_are_met_exactly_are_met(run_yolow: Yolow, workdir: Path) -> None:
+    add_version(ROOT, map50_95=0.312, latency_ms=30.0)
+    add_version(ROOT, map50_95=0.282, latency_ms=20.0)
+    assert 0.312 - 0.03 > 0.282  # in binary; not for whoever reads the record
+    promote(ROOT, 1)
+    finished = run_yolow(
+        "weights", "promote", "solar:v2", "production", "--max-drop", "3", "--min-speedup", "1.5", cwd=workdir
     )
     assert finished.code == 0, finished.out
 
 
 def test_doubtful_comparisons_are_named(run_yolow: Yolow, workdir: Path) -> None:
-    from dataclasses import replace
-
     add_version(ROOT)
     add_version(
         ROOT,
@@ -128,7 +145,7 @@ def test_doubtful_comparisons_are_named(run_yolow: Yolow, workdir: Path) -> None
         data=replace(DATA, fingerprint="ab" * 32),
         environment={"cpu": "B"},
     )
-    run_yolow("weights", "promote", "solar:v1", "production", cwd=workdir)
+    promote(ROOT, 1)
     finished = run_yolow(
         "weights", "promote", "solar:v2", "production", "--if-better", "map50_95", "--min-speedup", "1.1", "--json",
         cwd=workdir,
@@ -141,7 +158,7 @@ def test_doubtful_comparisons_are_named(run_yolow: Yolow, workdir: Path) -> None
 
 def test_promoting_the_holder_again_changes_nothing(run_yolow: Yolow, workdir: Path) -> None:
     add_version(ROOT)
-    run_yolow("weights", "promote", "solar:v1", "production", cwd=workdir)
+    promote(ROOT, 1)
     finished = run_yolow(
         "weights", "promote", "solar:production", "production", "--if-better", "map50_95", cwd=workdir
     )
@@ -215,7 +232,7 @@ def test_rollback_goes_back_step_by_step(run_yolow: Yolow, workdir: Path) -> Non
     for _ in range(3):
         add_version(ROOT, parent=None)
     for number in (1, 2, 3):
-        run_yolow("weights", "promote", f"solar:v{number}", "production", cwd=workdir)
+        promote(ROOT, number)
     first = run_yolow("weights", "rollback", "solar:production", "--json", cwd=workdir)
     assert [first.document[key] for key in ("previous", "holder")] == ["solar:v3", "solar:v2"]
     second = run_yolow("weights", "rollback", "production", "--name", "solar", cwd=workdir)
@@ -235,7 +252,7 @@ def test_rollback_skips_removed_versions(run_yolow: Yolow, workdir: Path) -> Non
     for _ in range(3):
         add_version(ROOT, parent=None)
     for number in (1, 2, 3):
-        run_yolow("weights", "promote", f"solar:v{number}", "production", cwd=workdir)
+        promote(ROOT, number)
     assert run_yolow("weights", "rm", "solar:v2", "--yes", cwd=workdir).code == 0
     finished = run_yolow("weights", "rollback", "solar:production", cwd=workdir)
     assert finished.out.startswith("solar:production  solar:v3 -> solar:v1\n")
@@ -245,7 +262,7 @@ def test_rollback_never_goes_to_a_damaged_version(run_yolow: Yolow, workdir: Pat
     old = add_version(ROOT)
     add_version(ROOT)
     for number in (1, 2):
-        run_yolow("weights", "promote", f"solar:v{number}", "production", cwd=workdir)
+        promote(ROOT, number)
     old.weights_path.chmod(0o644)
     old.weights_path.write_bytes(b"other bytes")
     assert run_yolow("weights", "rollback", "solar:production", cwd=workdir).code == 1
@@ -263,7 +280,7 @@ def test_rollback_never_goes_to_a_damaged_version(run_yolow: Yolow, workdir: Pat
 )
 def test_rollback_of_what_is_no_alias(run_yolow: Yolow, workdir: Path, alias: str, message: str) -> None:
     add_version(ROOT)
-    run_yolow("weights", "promote", "solar:v1", "production", cwd=workdir)
+    promote(ROOT, 1)
     finished = run_yolow("weights", "rollback", alias, cwd=workdir)
     assert (finished.code, finished.err.splitlines()[0]) == (2, message)
 
@@ -295,13 +312,13 @@ def test_concurrent_promotions_end_with_the_best(run_yolow: Yolow, workdir: Path
         add_version(ROOT, map50_95=value)
     best = values.index(max(values)) + 1
 
-    def promote(number: int) -> int:
+    def compete(number: int) -> int:
         return run_yolow(
             "weights", "promote", f"solar:v{number}", "production", "--if-better", "map50_95", "--quiet", cwd=workdir
         ).code  # fmt: skip
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        codes = list(pool.map(promote, range(1, jobs + 1)))
+        codes = list(pool.map(compete, range(1, jobs + 1)))
     history = Store(ROOT).alias_history("solar", "production")
     assert set(codes) <= {0, 1}
     assert Store(ROOT).aliases("solar") == {"production": best}

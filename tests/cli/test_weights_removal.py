@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import Yolow
-from managed_store import add_version, child_of, tree
+from managed_store import add_version, child_of, promote, tree
 
 from yolow.store.store import Store
 
@@ -44,7 +46,7 @@ def test_rm_leaves_a_tombstone_and_the_number_is_never_given_again(run_yolow: Yo
 def test_rm_refuses_what_is_in_use(run_yolow: Yolow, workdir: Path) -> None:
     parent = add_version(ROOT)
     add_version(ROOT, parent=child_of(parent))
-    run_yolow("weights", "promote", "solar:v2", "production", cwd=workdir)
+    promote(ROOT, 2)
     before = tree(ROOT)
     finished = run_yolow("weights", "rm", "solar:v1", "solar:v2", "--yes", cwd=workdir)
     assert finished.code == 1
@@ -71,7 +73,7 @@ def test_rm_takes_a_whole_line_of_descent(run_yolow: Yolow, workdir: Path) -> No
 def test_force_drops_aliases_and_keeps_the_lineage_known(run_yolow: Yolow, workdir: Path) -> None:
     parent = add_version(ROOT)
     add_version(ROOT, parent=child_of(parent))
-    run_yolow("weights", "promote", "solar:v1", "production", cwd=workdir)
+    promote(ROOT, 1)
     plan = run_yolow("weights", "rm", "solar:v1", "--force", cwd=workdir)
     assert "alias: solar:production; made from it: solar:v2" in plan.out
     assert plan.out.splitlines()[-1] == "next  yolow weights rm solar:v1 --force --yes"
@@ -84,7 +86,7 @@ def test_force_drops_aliases_and_keeps_the_lineage_known(run_yolow: Yolow, workd
 def test_gc_says_what_it_keeps_and_why(run_yolow: Yolow, workdir: Path) -> None:
     versions = [add_version(ROOT) for _ in range(5)]
     add_version(ROOT, parent=child_of(versions[1]))
-    run_yolow("weights", "promote", "solar:v3", "production", cwd=workdir)
+    promote(ROOT, 3)
     before = tree(ROOT)
     plan = run_yolow("weights", "gc", "--keep", "1", "--json", cwd=workdir).document
     assert plan["dry_run"] is True
@@ -107,6 +109,57 @@ def test_gc_says_what_it_keeps_and_why(run_yolow: Yolow, workdir: Path) -> None:
     assert Store(ROOT).numbers("solar") == [2, 3, 6]
     again = run_yolow("weights", "gc", "--keep", "1", "--yes", cwd=workdir)
     assert again.out.startswith("nothing to remove\n")
+
+
+def test_what_to_type_next_means_the_same_versions_in_the_same_store(run_yolow: Yolow, workdir: Path) -> None:
+    for _ in range(3):
+        add_version(Path("my store"), parent=None)
+    words = ["--store", "my store", "--reason", "wrong labels"]
+    plan = run_yolow("weights", "rm", "solar", "solar:v1", *words, "--json", cwd=workdir).document
+    add_version(Path("my store"), parent=None)  # `solar` alone would be this one now
+    assert plan["confirm"] == (
+        f"yolow weights rm solar:v3 solar:v1 --reason 'wrong labels' --yes --store '{workdir}/my store'"
+    )
+    done = run_yolow(*shlex.split(plan["confirm"])[1:], cwd=workdir)
+    assert done.code == 0, done.err
+    assert Store(Path("my store")).numbers("solar") == [2, 4]
+    plan = run_yolow("weights", "gc", "--keep", "1", *words[:2], "--json", cwd=workdir).document
+    assert plan["confirm"] == f"yolow weights gc --keep 1 --yes --store '{workdir}/my store'"
+
+
+def test_a_version_that_can_not_be_read_stays_and_is_named(run_yolow: Yolow, workdir: Path) -> None:
+    parent = add_version(ROOT, parent=None)
+    broken = add_version(ROOT, parent=child_of(parent))
+    add_version(ROOT, parent=None)
+    (broken.folder / "record.json").chmod(0o644)
+    (broken.folder / "record.json").write_text("{")
+    for words in (["gc", "--keep", "1"], ["rm", "solar:v1"]):
+        document = run_yolow("weights", *words, "--json", cwd=workdir).document
+        assert [row["reference"] for row in document["removed"]] == ["solar:v1"]
+        (warning,) = document["warnings"]
+        assert warning.startswith("solar:v2: the record can't be read: ")
+        assert warning.endswith("; so what it was made from is not protected")
+
+
+def test_promotions_while_others_collect(run_yolow: Yolow, workdir: Path) -> None:
+    """Whoever comes first: an alias never stands for a version that is gone, and no number is given twice."""
+    for _ in range(9):
+        add_version(ROOT, parent=None)
+    jobs = [["promote", f"solar:v{number}", f"stage{number}"] for number in range(1, 7)]
+    jobs[1::2] = [[*job, "--quiet"] for job in jobs[1::2]]
+    jobs += [["gc", "--keep", "1", "--yes"], ["gc", "--keep", "2", "--yes"]]
+    with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
+        finished = list(pool.map(lambda words: run_yolow("weights", *words, cwd=workdir), jobs))
+    store = Store(ROOT)
+    promoted = {number for number, one in enumerate(finished[:6], start=1) if one.code == 0}
+    assert [one.code for one in finished[6:]] == [0, 0], finished[6].err + finished[7].err
+    assert set(store.aliases("solar").values()) == promoted
+    assert promoted <= set(store.numbers("solar"))
+    for one in finished[:6]:
+        assert one.code == 0 or " was removed on " in one.err
+    removed = {one.record.number for one in store.tombstones("solar")}
+    assert removed | set(store.numbers("solar")) == set(range(1, 10))
+    assert add_version(ROOT).number == 10
 
 
 def test_gc_of_nothing(run_yolow: Yolow, workdir: Path) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from harness import Yolow
-from managed_store import PROFILE, add_version, checkpoint_bytes, child_of
+from managed_store import DRAFT, PROFILE, add_version, checkpoint_bytes, child_of, promote, write_openvino
 
 from yolow.store.digest import sha256_bytes
 from yolow.store.integrity import record_digest_text
 from yolow.store.record import ParentRecord
-from yolow.store.store import WeightsVersion
+from yolow.store.store import Store, WeightsVersion
 
 ROOT = Path("weights")
 NAMES = {number: str(number) for number in range(80)}
@@ -80,7 +80,7 @@ def test_screen_names_path_expected_and_found(run_yolow: Yolow, workdir: Path) -
 def test_an_unreadable_record_hides_no_other_version(run_yolow: Yolow, workdir: Path) -> None:
     broken = _real()
     _real()
-    run_yolow("weights", "promote", "solar:v1", "production", cwd=workdir)
+    promote(ROOT, 1)
     _write(broken.folder / "record.json", b'{"schema_version": 1,')
     finished = run_yolow("weights", "verify", cwd=workdir)
     assert finished.code == 1
@@ -109,6 +109,26 @@ def test_a_record_that_says_other_than_the_weights(
     assert finished.code == 1
     assert finished.document["versions"][0]["differences"] == [
         {"path": "solar-v1.pt", "expected": expected, "found": found}
+    ]
+
+
+def test_an_export_whose_record_names_other_classes(run_yolow: Yolow, workdir: Path) -> None:
+    folder = workdir / "best_openvino_model"
+    write_openvino(folder)
+    store = Store(ROOT)
+    draft = replace(DRAFT, format="openvino", classes={0: "panel", 1: "roof"})
+    version = store.add(draft, weights=folder, suffix="_openvino_model")
+    place = "solar-v1_openvino_model"
+    differences = run_yolow("weights", "verify", "--json", cwd=workdir).document["versions"][0]["differences"]
+    assert differences == [
+        {"path": place, "expected": "classes {0: 'panel', 1: 'roof'}", "found": "classes {0: 'panel'}"}
+    ]
+    _write(version.weights_path / "best.bin", bytes(48))
+    (version.weights_path / "best.onnx").touch()
+    differences = run_yolow("weights", "verify", "--json", cwd=workdir).document["versions"][0]["differences"]
+    assert [(one["path"], one["expected"][:9]) for one in differences] == [
+        (f"{place}/best.bin", f"sha256 {sha256_bytes(bytes(range(48)))[:2]}"),
+        (f"{place}/best.onnx", "nothing"),
     ]
 
 

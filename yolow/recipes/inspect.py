@@ -10,6 +10,7 @@ from pathlib import Path
 from yolow.errors import UsageError, WeightsError, WeightsRefusedError, YolowError
 from yolow.recipes.inspection import Inspection, inspect_one
 from yolow.recipes.session import Session
+from yolow.recipes.store_facts import StoreFacts
 from yolow.run_report import Artifact, RunReport
 
 _MOST_NAMED = 20
@@ -43,11 +44,12 @@ def inspect_weights(
             context=[f"files: {len(references)}"],
             hint=f"yolow inspect {references[0]} --plot {plot}",
         )
-    inspections = [inspect_one(reference, session) for reference in references]
+    store_facts = StoreFacts(session.store)
+    inspections = [inspect_one(reference, session, store_facts) for reference in references]
     files = [inspection.document for inspection in inspections]
     error = _error(inspections)
     artifacts: list[Artifact] = []
-    warnings = [note for inspection in inspections for note in inspection.notes]
+    warnings = list(dict.fromkeys(note for inspection in inspections for note in inspection.notes))
     if plot is not None and files[0].get("health"):
         from yolow.report.weight_plots import write_weight_plot
 

@@ -13,15 +13,20 @@ from yolow.checkpoint.unusual import unusual
 from yolow.errors import NetworkError, WeightsError, WeightsNotFoundError, WeightsRefusedError, YolowError
 from yolow.recipes.module_totals import counts_by_role, module_totals
 from yolow.recipes.session import Session
+from yolow.recipes.store_facts import StoreFacts
 from yolow.report.errors import error_document
 from yolow.store.resolve import ResolvedWeights, resolve_weights
-from yolow.store.store import Store, WeightsVersion
 
 Status = Literal["clean", "refused", "unreadable"]
 
 # Findings that are an answer (no); all others mean that there is no answer.
 REFUSING_RULES = frozenset({"dangerous-global", "unknown-global", "misused-global", "code-in-config"})
 _MOST_NAMED = 20
+# Every file has these keys, whatever could be read of it.
+_KEYS = (
+    "reference", "status", "error", "path", "sha256", "store", "format", "size_bytes", "facts", "parameters", "modules",
+    "tensors", "health", "globals", "findings", "unusual",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +50,21 @@ class Inspection:
         return "refused" if self.error.exit_code == 1 else "unreadable"
 
 
-def inspect_one(reference: str, session: Session) -> Inspection:
+def inspect_one(reference: str, session: Session, store_facts: StoreFacts) -> Inspection:
     """Look into the weights that a reference names. A file that can't be read is a result, not an exception."""
-    document: dict[str, Any] = {"reference": reference, "path": None}
+    document: dict[str, Any] = dict.fromkeys(_KEYS) | {"reference": reference, "globals": [], "unusual": []}
     try:
         resolved = _resolve(reference, session)
     except YolowError as failure:
         return _inspection(document | {"findings": [_finding_of(failure)]}, failure)
+    known, doubts = store_facts.of(resolved)
     scanned = scan(resolved.path)
     document |= {
         "reference": resolved.version.reference if resolved.version else reference,
         "path": str(resolved.path),
+        "size_bytes": resolved.path.stat().st_size if resolved.path.is_file() else None,
         "sha256": resolved.sha256,
-        "store": _store_facts(resolved, session.store),
+        "store": known,
         **_scan_facts(scanned),
     }
     error = _error_of(scanned)
@@ -70,7 +77,7 @@ def inspect_one(reference: str, session: Session) -> Inspection:
         if error is None or error.exit_code != 1 or failure.exit_code == 1:
             error = failure
         document["findings"] = document["findings"] or [_finding_of(failure)]
-    return _inspection(document, error, notes=resolved.notes)
+    return _inspection(document, error, notes=(*resolved.notes, *doubts))
 
 
 def _resolve(reference: str, session: Session) -> ResolvedWeights:
@@ -154,26 +161,3 @@ def _health_facts(contents: Contents, tensors: list[dict[str, Any]]) -> dict[str
         "findings": list(health.findings),
         "layers": [{**vars(layer), "std": by_name[layer.name]["std"]} for layer in health.layers],
     }
-
-
-def _store_facts(resolved: ResolvedWeights, store: Store) -> dict[str, Any] | None:
-    version = resolved.version or _version_of(resolved.sha256, store)
-    if version is None:
-        return None
-    return {
-        "version": version.reference,
-        "aliases": store.aliases_of(version),
-        "lineage": [
-            {"reference": step.reference, "sha256": step.sha256, "state": step.state}
-            for step in store.lineage(version)
-        ],
-    }
-
-
-def _version_of(sha256: str, store: Store) -> WeightsVersion | None:
-    """The oldest version with these bytes, found without parsing a record."""
-    rows = [row for row in store.rows(problems=[]) if row.sha256 == sha256]
-    if not rows:
-        return None
-    oldest = min(rows, key=lambda row: (row.created, row.number))
-    return store.get(oldest.name, oldest.number)

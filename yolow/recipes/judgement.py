@@ -112,7 +112,7 @@ def _comparisons(candidate: VersionRecord, holder: VersionRecord, terms: Terms) 
         limit = None if that is None else that - terms.max_drop_points / 100
         yield Comparison(
             field=main,
-            demand=f"at most {terms.max_drop_points:g} points below the holder's",
+            demand=f"at most {_points(terms.max_drop_points)} below the holder's",
             holder=that,
             candidate=this,
             passed=this is not None and limit is not None and this >= limit - _TOLERANCE,
@@ -126,6 +126,10 @@ def _comparisons(candidate: VersionRecord, holder: VersionRecord, terms: Terms) 
             candidate=this,
             passed=this is not None and that is not None and this * terms.min_speedup <= that + _TOLERANCE,
         )
+
+
+def _points(number: float) -> str:
+    return f"{number:g} point{'' if number == 1 else 's'}"
 
 
 def _value(field: str, record: VersionRecord) -> float | None:

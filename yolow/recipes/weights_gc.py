@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from yolow.errors import ConflictError
+from yolow.errors import ConflictError, WeightsNotFoundError
 from yolow.recipes.session import Session
-from yolow.recipes.weights_remove import removal_row, size_bytes
+from yolow.recipes.weights_remove import command, removal_row, size_bytes, unknown_ancestors
 from yolow.run_report import RunReport
 from yolow.store.removal import plan_removal
 
@@ -38,15 +38,20 @@ def collect_garbage(session: Session, *, keep_newest: int, confirmed: bool) -> R
             except ConflictError as error:
                 kept.append({"reference": version.reference, "reason": "; ".join(error.context)})
                 continue
+            except WeightsNotFoundError:  # somebody else has removed it since the plan
+                continue
             session.progress.advance(index, len(plan.removed), version.reference)
         gone.append(version)
     return RunReport(
         command="weights gc",
+        warnings=unknown_ancestors(plan.unreadable) if gone else (),
         details={
             "dry_run": not confirmed,
             "removed": [removal_row(version) for version in gone],
             "kept": kept,
             "size_bytes": sum(size_bytes(version) for version in gone),
-            "confirm": f"yolow weights gc --keep {keep_newest} --yes" if gone and not confirmed else None,
+            "confirm": None
+            if confirmed or not gone
+            else command("gc", ["--keep", str(keep_newest), "--yes"], session),
         },
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import math
-import shutil
+import shlex
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from yolow import __version__
 from yolow.checkpoint.open import open_contents
 from yolow.checkpoint.summary import read_checkpoint
-from yolow.errors import IntegrityError, UsageError, WeightsError
+from yolow.errors import IntegrityError, ResourceError, UsageError, WeightsError
 from yolow.metrics import Profile
 from yolow.recipes.session import Session
 from yolow.recipes.weights_of import TASKS
@@ -20,7 +22,8 @@ from yolow.report.markdown import render_markdown
 from yolow.run_report import ParentSummary, RunReport
 from yolow.store.record import ParentRecord
 from yolow.store.reference import valid_name
-from yolow.store.resolve import ResolvedWeights, resolve_weights
+from yolow.store.resolve import CACHE_VARIABLE, ResolvedWeights, resolve_weights
+from yolow.store.staging import copy_into
 from yolow.store.store import VersionDraft, WeightsVersion
 
 OPERATION = "import"
@@ -34,6 +37,7 @@ _FORMATS = {
     "_openvino_model": ("openvino", "openvino", "_openvino_model"),
     "_ncnn_model": ("ncnn", "ncnn", "_ncnn_model"),
 }
+_FOLDERS = tuple(suffix for suffix in _FORMATS if not suffix.startswith("."))
 _TOLD = ("architecture", "imgsz", "version", "date", "license", "train_args", "train_metrics", "export_args")
 
 
@@ -59,7 +63,8 @@ class Foreign:
 def import_weights(source: str, session: Session, *, name: str, parent: str | None = None) -> RunReport:
     """Make a version of weights from elsewhere, after the static check of a private copy.
 
-    Bytes that a version of this name has already are not added again: the report names that version.
+    Bytes that a version of this name has already are not added again: the report names that version. Where a version
+    of another name has them, the new one has the same parent.
 
     Args:
         source: a path, or an official name such as `yolo26n.pt`.
@@ -84,14 +89,18 @@ def import_weights(source: str, session: Session, *, name: str, parent: str | No
     if parent is not None:
         found = _resolve(parent, session)
         ancestor = ParentRecord(reference=found.reference, sha256=found.sha256)
-    existing = _same_bytes(resolved.sha256, name, session)
-    if existing is not None:
-        note = f"the same bytes are {existing.reference} already, so nothing was added"
-        return _report(existing, warnings=(*resolved.notes, note), added=False)
+    notes = list(resolved.notes)
+    twin = _same_bytes(resolved.sha256, name, session)
+    if twin is not None and twin.name == name:
+        notes.append(f"the same bytes are {twin.reference} already, so nothing was added")
+        return _report(twin, warnings=tuple(notes), added=False)
+    if twin is not None:
+        notes.append(f"the same bytes are {twin.reference} too")
+        ancestor = ancestor or twin.record.parent
     with session.scratch() as folder:
         copy = _private_copy(resolved.path, folder)
         session.progress.phase("check", resolved.path.name)
-        draft = _draft(copy, source=resolved.path.name, name=name, parent=ancestor, notes=resolved.notes)
+        draft = _draft(copy, source=resolved.path.name, name=name, parent=ancestor, notes=notes)
         session.progress.phase("publish", name)
         version = session.store.add(
             draft,
@@ -149,10 +158,9 @@ def _resolve(reference: str, session: Session) -> ResolvedWeights:
 
 
 def _same_bytes(sha256: str, name: str, session: Session) -> WeightsVersion | None:
-    """The intact version of this name that has these weights."""
-    for row in session.store.rows(name, problems=[]):
-        if row.sha256 != sha256:
-            continue
+    """The intact version that has these weights, of this name rather than of another."""
+    rows = [row for row in session.store.rows(problems=[]) if row.sha256 == sha256]
+    for row in sorted(rows, key=lambda one: one.name != name):
         version = session.store.get(row.name, row.number)
         try:
             session.store.check(version)
@@ -165,30 +173,43 @@ def _same_bytes(sha256: str, name: str, session: Session) -> WeightsVersion | No
 def _private_copy(path: Path, folder: Path) -> Path:
     """A copy that nobody else writes to, so that what is checked is what is kept."""
     _format_of(path)
-    copy = folder / path.name
     try:
-        if path.is_dir():
-            shutil.copytree(path, copy, symlinks=True)
-        else:
-            shutil.copyfile(path, copy)
-    except (OSError, shutil.Error) as error:
-        raise WeightsError("the weights can't be read", context=[str(path), str(error)]) from error
-    return copy
+        odd = [str(one) for one in sorted(path.rglob("*")) if not _is_plain(one)]  # none below a file
+        if odd:
+            raise WeightsError("an export can't have links or special files in it", context=odd)
+        copy_into(folder, path, path.name)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise ResourceError(
+                "the disk is full: the weights can't be copied to be checked",
+                context=[f"{folder.parent}: {error.strerror}"],
+                hint=f"free some space, or choose another disk: export {CACHE_VARIABLE}=FOLDER",
+            ) from error
+        raise WeightsError("the weights can't be read", context=[f"{path}: {error}"]) from error
+    return folder / path.name
+
+
+def _is_plain(path: Path) -> bool:
+    return not path.is_symlink() and (path.is_file() or path.is_dir())
 
 
 def _format_of(path: Path) -> tuple[str, str, str]:
     for suffix, known in _FORMATS.items():
         if path.name.endswith(suffix):
             return known
+    folder = path.parent
     raise WeightsError(
         "weights of this format can't become a version",
         context=[str(path)],
         note=f"Ultralytics loads the format by the end of the name; known: {', '.join(_FORMATS)}",
+        hint=f"import the whole export: {shlex.quote(str(folder))}"
+        if folder.name.endswith(_FOLDERS)
+        else None,
     )
 
 
 def _draft(
-    copy: Path, *, source: str, name: str, parent: ParentRecord | None, notes: tuple[str, ...]
+    copy: Path, *, source: str, name: str, parent: ParentRecord | None, notes: Sequence[str]
 ) -> VersionDraft:
     foreign = read_foreign(copy)
     format_name, runtime, _ = _format_of(copy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from yolow.errors import ConflictError
@@ -33,24 +34,26 @@ def remove(
     found = {version.reference: version for version in (version_of(one, session) for one in references)}
     # A version was made after its parent, so nothing goes before what was made from it.
     versions = sorted(found.values(), key=lambda one: (one.record.created, one.number), reverse=True)
-    rows = session.store.rows(problems=[])
+    unreadable: list[str] = []
+    rows = session.store.rows(problems=unreadable)
     users = {one.reference: users_of(session.store, one, without=set(found), rows=rows) for one in versions}
     if any(users.values()) and not force:
-        raise _in_use(users, references)
+        raise _in_use(users, session)
     if confirmed:
         for index, version in enumerate(versions, start=1):
             session.store.remove(version, reason=reason, force=force)
             session.progress.advance(index, len(versions), version.reference)
-    words = [*map(shlex.quote, references), *(["--force"] if force else [])]
+    flags = [*(["--force"] if force else []), *(["--reason", shlex.quote(reason)] if reason else [])]
     return RunReport(
         command="weights rm",
         version=versions[0].reference if len(versions) == 1 else None,
+        warnings=unknown_ancestors(unreadable),
         details={
             "dry_run": not confirmed,
             "removed": [removal_row(one, users[one.reference]) for one in versions],
             "kept": [],
             "size_bytes": sum(size_bytes(one) for one in versions),
-            "confirm": None if confirmed else f"yolow weights rm {' '.join(words)} --yes",
+            "confirm": None if confirmed else command("rm", [*found, *flags, "--yes"], session),
         },
     )
 
@@ -66,15 +69,27 @@ def removal_row(version: WeightsVersion, users: Sequence[str] = ()) -> dict[str,
     }
 
 
+def command(name: str, words: Sequence[str], session: Session) -> str:
+    """What to type to go on: in this very store, and with the versions that were looked at, whatever comes after."""
+    is_usual = session.store.root == Path("weights").absolute()
+    place = [] if is_usual else ["--store", shlex.quote(str(session.store.root))]
+    return " ".join(["yolow weights", name, *words, *place])
+
+
+def unknown_ancestors(unreadable: Sequence[str]) -> tuple[str, ...]:
+    """A warning for each version that can't say what it was made from."""
+    return tuple(f"{line}; so what it was made from is not protected" for line in unreadable)
+
+
 def size_bytes(version: WeightsVersion) -> int:
     """All files of the version."""
     return sum(file.size_bytes for file in version.record.files)
 
 
-def _in_use(users: dict[str, list[str]], references: Sequence[str]) -> ConflictError:
+def _in_use(users: dict[str, list[str]], session: Session) -> ConflictError:
     return ConflictError(
         "versions are still in use" if len(users) > 1 else f"{next(iter(users))} is still in use",
-        context=[f"{reference}: {user}" for reference, list_ in users.items() for user in list_],
+        context=[f"{reference}: {user}" for reference, needs in users.items() for user in needs],
         note="removing them drops these aliases and leaves what was made from them without its parent's weights",
-        hint=f"yolow weights rm {' '.join(map(shlex.quote, references))} --force",
+        hint=command("rm", [*reversed(users), "--force"], session),
     )

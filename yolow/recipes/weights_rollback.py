@@ -34,20 +34,19 @@ def rollback(alias: str, session: Session, *, name: str | None = None, reason: s
     store = session.store
     if not store.alias_history(name, alias):
         store.alias(name, alias)  # names what there is instead
-    before: list[WeightsVersion | None] = []
+    moves: list[tuple[WeightsVersion | None, WeightsVersion]] = []
 
     def decide(holder: WeightsVersion | None) -> WeightsVersion:
-        before.append(holder)
         target = _target(store, name, alias, holder)
         store.check(target)
+        moves.append((holder, target))
         return target
 
     store.change_alias(name, alias, decide, reason=reason or "rollback")
-    now = store.get(name, store.alias(name, alias))
-    held = before[-1]
+    before, now = moves[-1]
     details: dict[str, Any] = {
         "alias": f"{name}:{alias}",
-        "previous": held.reference if held else None,
+        "previous": before.reference if before else None,
         "holder": now.reference,
         "changed": True,
         "comparisons": [],
@@ -108,5 +107,7 @@ def _target(store: Store, name: str, alias: str, holder: WeightsVersion | None) 
     raise WeightsNotFoundError(
         f"{name}:{alias} has nothing to go back to",
         context=[f"it stands for {held}", *(removed or ["no other version has held it"])],
-        hint=f"yolow weights promote {name}:v1 {alias}" if holder is None else f"yolow weights log {name}",
+        hint=f"yolow weights promote {name}:latest {alias}"
+        if holder is None
+        else f"yolow weights log {name}",
     )

@@ -19,6 +19,7 @@ from yolow.recipes.session import Session
 from yolow.recipes.version_of import version_of
 from yolow.run_report import RunReport
 from yolow.store.integrity import Difference, version_differences
+from yolow.store.notes import read_notes
 from yolow.store.record import RECORD_FILE
 from yolow.store.reference import LATEST, parse_reference
 from yolow.store.store import Store, WeightsVersion
@@ -38,7 +39,7 @@ def verify_weights(references: Sequence[str], session: Session, *, repair: bool 
     """Compare versions with their records: every byte of every file, the network itself, and the lineage.
 
     Args:
-        references: which; empty: all versions of the store.
+        references: which; empty: all versions of the store, and the aliases.
         repair: rebuild first what can be derived from the rest.
 
     Raises:
@@ -54,11 +55,12 @@ def verify_weights(references: Sequence[str], session: Session, *, repair: bool 
     for index, reference in enumerate(asked, start=1):
         results.append(_verify(reference, session, repair=repair, whole_lineage=bool(references)))
         session.progress.advance(index, len(asked), reference)
+    aliases = [] if references else [*_alias_differences(store)]
     damaged = [one for one in results if one.differences]
     return RunReport(
         command="weights verify",
-        status="rejected" if damaged else "done",
-        exit_code=1 if damaged else 0,
+        status="rejected" if damaged or aliases else "done",
+        exit_code=1 if damaged or aliases else 0,
         version=results[0].reference if len(references) == 1 else None,
         warnings=tuple(f"{one.reference}: {text}" for one in results for text in one.not_compared),
         details={
@@ -73,8 +75,27 @@ def verify_weights(references: Sequence[str], session: Session, *, repair: bool 
                 }
                 for one in results
             ],
+            "aliases": [asdict(one) for one in aliases],
         },
     )
+
+
+def _alias_differences(store: Store) -> Iterator[Difference]:
+    """Aliases of all names that stand for no version, and files of aliases or notes that can't be read."""
+    for name in store.names():
+        try:
+            numbers, aliases = store.numbers(name), store.aliases(name)
+            read_notes(store.root / name)
+        except StoreError as error:
+            why = "; ".join(error.context)
+            yield Difference(
+                path=name, expected="readable aliases and notes", found=f"{error.message}: {why}"
+            )
+            continue
+        for alias, number in aliases.items():
+            if number not in numbers:
+                found = f"v{number}, which is not there"
+                yield Difference(path=f"{name}:{alias}", expected="a version", found=found)
 
 
 def _verify(reference: str, session: Session, *, repair: bool, whole_lineage: bool) -> Verified:
@@ -114,8 +135,9 @@ def _named_without_record(reference: str, store: Store) -> str | None:
 def _unreadable_record(error: StoreError) -> Difference:
     """The reasons without the path, which the difference names itself."""
     reasons = [text.partition(f"{RECORD_FILE}: ")[2] or text for text in error.context]
-    found = "; ".join(reason for reason in reasons if not reason.endswith(RECORD_FILE))
-    return Difference(path=RECORD_FILE, expected="a readable record", found=found or error.message)
+    why = "; ".join(reason for reason in reasons if not reason.endswith(RECORD_FILE))
+    found = f"{error.message}: {why}" if why else error.message
+    return Difference(path=RECORD_FILE, expected="a readable record", found=found)
 
 
 def _is_weights(path: str, version: WeightsVersion) -> bool:

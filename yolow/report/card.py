@@ -145,8 +145,11 @@ def _use(record: VersionRecord) -> str:
         f"model = YOLO({json.dumps(record.weights)}{task})",
         f'results = model.predict("image.jpg"{imgsz})',
     ]
-    shell = f"yolow predict image.jpg --weights {shlex.quote(f'./{visible(record.weights)}')}"
-    return f"## Use\n\n{_block('python', python)}\n{_block('sh', [shell])}"
+    text = f"## Use\n\n{_block('python', python)}"
+    if record.format == "pytorch":  # what `yolow predict` loads
+        shell = f"yolow predict image.jpg --weights {shlex.quote(f'./{visible(record.weights)}')}"
+        text += f"\n{_block('sh', [shell])}"
+    return text
 
 
 def _quality(record: VersionRecord) -> str:
@@ -203,11 +206,17 @@ def _training(record: VersionRecord) -> str:
 def _public(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Settings that say something about the weights: no defaults that are off, and no path of the machine."""
     for key, value in settings.items():
-        if value is None or value in ([], {}, ""):
-            continue
-        if isinstance(value, str) and (_is_absolute(value) or "\\" in value):
+        if value is None or value in ([], {}, "") or _names_a_place(value):
             continue
         yield str(key), value
+
+
+def _names_a_place(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_names_a_place, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_names_a_place, value))
+    return isinstance(value, str) and (_is_absolute(value) or "\\" in value)
 
 
 def _classes(record: VersionRecord) -> str:

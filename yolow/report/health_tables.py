@@ -9,6 +9,7 @@ from yolow.report.console import print_line
 from yolow.report.formats import MISSING, counted, visible
 from yolow.report.prose import print_prose
 from yolow.report.tables import Column, Row, Table, plain_lines, print_table
+from yolow.report.weight_marks import marks
 from yolow.report.weight_plots import text_histogram
 
 if TYPE_CHECKING:
@@ -43,9 +44,12 @@ def print_health(console: Console, health: Mapping[str, Any], *, stats: bool) ->
         print_table(console, _layer_table(shown, is_unicode=console.encoding.lower().startswith("utf")))
     if (more := len(of_note) - len(shown)) > 0:
         print_line(console, f"... and {counted(more, 'more layer')} of note, `--stats` shows all")
-    if not of_note:
+    if not layers:
+        print_prose(console, "no layer whose filters can be told apart")
+    elif not of_note:
         clean = "no dead or duplicated filters, and no layer's scale stands out"
-        print_prose(console, f"{counted(len(layers), 'layer')}: {clean}")
+        more_text = "" if stats else "; `--stats` shows each with its histogram"
+        print_prose(console, f"{counted(len(layers), 'layer')}: {clean}{more_text}")
 
 
 def print_tensors(console: Console, tensors: Sequence[Mapping[str, Any]]) -> None:
@@ -66,7 +70,7 @@ def print_tensors(console: Console, tensors: Sequence[Mapping[str, Any]]) -> Non
 
 
 def _is_of_note(layer: Layer) -> bool:
-    return bool(layer["dead"] or layer["duplicated"] or layer["stands_out"])
+    return bool(marks(layer))
 
 
 def _layer_table(layers: Sequence[Layer], *, is_unicode: bool) -> Table:

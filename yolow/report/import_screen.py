@@ -35,7 +35,18 @@ def render(report: RunReport, console: Console) -> None:
         ("weights", report.path),
     ]
     print_pairs(console, [(label, str(text)) for label, text in pairs if text])
-    print_pairs(console, [("next", f"yolow val {report.version} --data DATA.yaml")])
+    is_loadable = details["format"] == "pytorch"  # by `yolow val`
+    print_pairs(
+        console,
+        [
+            (
+                "next",
+                f"yolow val {report.version} --data DATA.yaml"
+                if is_loadable
+                else f"yolow inspect {report.version}",
+            )
+        ],
+    )
 
 
 def _written(training: dict[str, Any]) -> str:

@@ -23,7 +23,6 @@ _MOST_FINDINGS = 20
 _MOST_FLOAT_LAYERS = 8
 # Of up to a hundred training arguments those that say what was learned from what; `--stats` shows all.
 _TELLING_ARGUMENTS = ("data", "model", "epochs", "batch", "imgsz", "optimizer", "lr0", "freeze", "seed")
-_ROLES = ("weights", "biases", "norm_weights", "norm_biases")
 _PRECISIONS = {
     "layers_int8": "int8",
     "layers_int8_weights": "with int8 weights alone",
@@ -54,21 +53,21 @@ def render(report: RunReport, console: Console, *, depth: int | None = None, sta
         print_facts(console, list(_identity(file)))
         if stats:
             _print_arguments(console, file)
-        if file.get("parameters"):
+        if file["parameters"]:
             _print_parameters(console, file["parameters"])
             _print_precision(console, file["facts"], stats=stats)
             _print_tree(console, file["modules"], depth)
-        if file.get("health"):
+        if file["health"]:
             print_health(console, file["health"], stats=stats)
-        if stats and file.get("tensors"):
+        if stats and file["tensors"]:
             print_tensors(console, file["tensors"])
-        _print_unusual(console, file.get("unusual") or ())
+        _print_unusual(console, file["unusual"])
         _print_safety(console, file, stats=stats)
     print_pairs(console, [(artifact.kind, artifact.path) for artifact in report.artifacts])
 
 
 def _print_title(console: Console, file: File) -> None:
-    facts = file.get("facts") or {}
+    facts = file["facts"] or {}
     said = [str(facts[key]) for key in ("task", "architecture") if facts.get(key)]
     said += [counted(len(facts["names"]), "class")] if facts.get("names") else []
     words = [file["status"]] if file["status"] != "clean" else []
@@ -79,12 +78,13 @@ def _print_title(console: Console, file: File) -> None:
 
 
 def _identity(file: File) -> Iterator[tuple[str, str]]:
-    facts = file.get("facts") or {}
-    if file.get("path"):
+    facts = file["facts"] or {}
+    if file["path"]:
         yield "file", str(file["path"])
-    if file.get("format"):
-        yield "format", f"{file['format']}, {megabytes(file['size_bytes'])}"
-    if file.get("sha256"):
+    size = megabytes(file["size_bytes"]) if file["size_bytes"] is not None else ""
+    if told := ", ".join(filter(None, (file["format"], size))):
+        yield ("format" if file["format"] else "size"), told
+    if file["sha256"]:
         yield "sha256", str(file["sha256"])
     yield from _store_pairs(file)
     if names := facts.get("names"):
@@ -95,22 +95,26 @@ def _identity(file: File) -> Iterator[tuple[str, str]]:
         yield "network", ", ".join(traits)
     if written := _written(facts):
         yield "written", written
+    if git := [f"{key} {value}" for key, value in (facts.get("git") or {}).items() if value]:
+        yield "git", ", ".join(git)
     arguments = facts.get("train_args") or {}
-    if told := [f"{key} {arguments[key]}" for key in _TELLING_ARGUMENTS if arguments.get(key) is not None]:
-        yield "trained with", ", ".join(told)
+    if chosen := [f"{key} {arguments[key]}" for key in _TELLING_ARGUMENTS if arguments.get(key) is not None]:
+        yield "trained with", ", ".join(chosen)
     if metrics := facts.get("train_metrics"):
         yield "its own claim", ", ".join(_metrics(metrics))
 
 
 def _print_arguments(console: Console, file: File) -> None:
-    arguments = (file.get("facts") or {}).get("train_args") or {}
+    arguments = (file["facts"] or {}).get("train_args")
+    if not arguments:
+        return
     print_line(console)
     for line in listing_lines({"train_args": arguments}):
         print_line(console, line)
 
 
 def _store_pairs(file: File) -> Iterator[tuple[str, str]]:
-    if not (store := file.get("store")):
+    if not (store := file["store"]):
         return
     aliases = f" ({', '.join(store['aliases'])})" if store["aliases"] else ""
     yield "version", f"{store['version']}{aliases}"
@@ -233,7 +237,7 @@ def _print_unusual(console: Console, unusual: Sequence[Mapping[str, Any]]) -> No
 
 def _print_safety(console: Console, file: File, *, stats: bool) -> None:
     """The globals that a pickle names, and what does not belong."""
-    used: Sequence[Mapping[str, Any]] = file.get("globals") or ()
+    used: Sequence[Mapping[str, Any]] = file["globals"]
     odd = [use for use in used if use["verdict"] != "expected"]
     findings = file["findings"]
     if file["path"] is not None:

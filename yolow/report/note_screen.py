@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yolow.report.console import print_line, print_pairs
-from yolow.report.formats import counted, visible
+from yolow.report.console import print_line
+from yolow.report.formats import counted, minute, visible
+from yolow.report.prose import print_facts
 from yolow.run_report import RunReport
 
 if TYPE_CHECKING:
@@ -16,6 +17,4 @@ def render(report: RunReport, console: Console) -> None:
     """Print all notes, oldest first."""
     notes = report.details["notes"]
     print_line(console, visible(f"{report.version}  {counted(len(notes), 'note')}"), "bold")
-    print_pairs(
-        console, [(f"{note['written'][:16].replace('T', ' ')} UTC", str(note["text"])) for note in notes]
-    )
+    print_facts(console, [(f"{minute(note['written'])} UTC", str(note["text"])) for note in notes])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yolow.report.console import print_line, print_pairs
 from yolow.report.formats import MISSING, exact, visible
+from yolow.report.prose import print_prose
 from yolow.report.tables import Column, Row, Table, Tone, print_table
 from yolow.run_report import RunReport
 
@@ -33,7 +34,7 @@ def render(report: RunReport, console: Console) -> None:
     if details["reasons"]:
         print_line(console)
     for reason in details["reasons"]:
-        print_line(console, visible(str(reason)))
+        print_prose(console, str(reason), start="")
     if details["changed"] and details["previous"]:
         print_pairs(console, [("back", f"yolow weights rollback {details['alias']}")])
 

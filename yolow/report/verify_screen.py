@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from yolow.report.console import print_line
 from yolow.report.formats import counted, visible
@@ -26,10 +27,17 @@ def render(report: RunReport, console: Console) -> None:
             print_line(console, f"  repaired  {visible(str(repaired))}")
         for difference in one["differences"]:
             print_line(console, f"  {visible(str(difference['path']))}")
-            print_line(console, f"    expected  {visible(str(difference['expected']))}")
-            print_line(console, f"    found     {visible(str(difference['found']))}")
+            _print_contrast(console, difference, "    ")
+    for one in report.details["aliases"]:
+        print_line(console, f"{visible(str(one['path']))}  DIFFERS", "red")
+        _print_contrast(console, one, "  ")
     damaged = report.details["damaged"]
     if len(versions) > 1:
         good = f"{len(versions) - damaged:,} of {counted(len(versions), 'version')} as recorded"
         print_line(console)
         print_line(console, good, "bold red" if damaged else "bold")
+
+
+def _print_contrast(console: Console, difference: Mapping[str, Any], start: str) -> None:
+    print_line(console, f"{start}expected  {visible(str(difference['expected']))}")
+    print_line(console, f"{start}found     {visible(str(difference['found']))}")

@@ -39,6 +39,12 @@ def summary(layers: Sequence[Layer]) -> str:
     )
 
 
+def told(layer: Layer) -> str:
+    """The size of a layer in a few words."""
+    scale = "" if layer["scale"] is None else f", scale {layer['scale']:.3g}"
+    return f"{counted(layer['filters'], 'filter')}{scale}"
+
+
 def heights(counts: Sequence[int]) -> list[float]:
     """The bars of a histogram, highest 1: square roots of the counts, so that a thin tail is still seen."""
     most = max(counts, default=0)
@@ -47,13 +53,13 @@ def heights(counts: Sequence[int]) -> list[float]:
 
 def scale_range(layers: Sequence[Layer]) -> tuple[float, float]:
     """Powers of ten around all scales above 0 (exponents), for an axis with a logarithmic scale."""
-    exponents = [math.log10(layer["scale"]) for layer in layers if 0 < layer["scale"] < math.inf]
+    exponents = [math.log10(layer["scale"]) for layer in layers if layer["scale"]]
     low, high = math.floor(min(exponents, default=-1)), math.ceil(max(exponents, default=0))
     return float(low), float(max(high, low + 1))
 
 
 def height_of_scale(layer: Layer, limits: tuple[float, float]) -> float | None:
-    """Where the scale of a layer lies between the limits of `scale_range`, in [0, 1]; None for a scale of 0."""
-    if not 0 < layer["scale"] < math.inf:
+    """Where the scale of a layer lies between the limits of `scale_range`, in [0, 1]; None for a scale of 0 or none."""
+    if not layer["scale"]:
         return None
     return (math.log10(layer["scale"]) - limits[0]) / (limits[1] - limits[0])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from yolow.report.formats import visible
-from yolow.report.weight_marks import Layer, height_of_scale, heights, marks, scale_range, summary
+from yolow.report.weight_marks import Layer, height_of_scale, heights, marks, scale_range, summary, told
 
 _SHADES = 8
 _STRIP_HEIGHT, _SCALE_HEIGHT = 32, 24
@@ -145,7 +145,7 @@ def _card(index: int, layer: Layer) -> Iterator[str]:
         f'aria-label="histogram from {low} to {high}"><path class="{tone}" d="{path}"/></svg>'
     )
     yield f'<div class="range"><span>{low}</span><span>{high}</span></div>'
-    yield f'<div class="scale">{layer["filters"]:,} filters, scale {layer["scale"]:.3g}</div>'
+    yield f'<div class="scale">{told(layer)}</div>'
     yield f"{''.join(f'<div class=mark>{escape(mark)}</div>' for mark in found)}</figure>"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from yolow.report.formats import visible
-from yolow.report.weight_marks import Layer, height_of_scale, heights, marks, scale_range, summary
+from yolow.report.weight_marks import Layer, height_of_scale, heights, marks, scale_range, summary, told
 
 _DPI = 110
 _COLUMNS = 6
@@ -126,10 +126,10 @@ def _chosen(layers: Sequence[Layer]) -> Sequence[Layer]:
 
 def _draw_header(sheet: _Sheet, title: str, layers: Sequence[Layer], *, shown: int) -> None:
     sheet.text(_MARGIN, _MARGIN + 0.15, _shortened(f"weights of {title}", 100), 13, color=_INK, weight="bold")
-    told = summary(layers)
+    text = summary(layers)
     if shown < len(layers):
-        told += f"; histograms of {shown} of them, a .html picture has all"
-    sheet.text(_MARGIN, _MARGIN + 0.42, told, 8.5, color=_FAINT)
+        text += f"; histograms of {shown} of them, a .html picture has all"
+    sheet.text(_MARGIN, _MARGIN + 0.42, text, 8.5, color=_FAINT)
 
 
 def _draw_scales(sheet: _Sheet, layers: Sequence[Layer], *, top: float) -> None:
@@ -190,8 +190,7 @@ def _draw_cell(sheet: _Sheet, layer: Layer, left: float, top: float) -> None:
     sheet.line(left, bottom, width)
     sheet.text(left, bottom + 0.12, f"{layer['low']:.3g}", 5.5, color=_FAINT)
     sheet.text(left + width, bottom + 0.12, f"{layer['high']:.3g}", 5.5, color=_FAINT, ha="right")
-    told = f"{layer['filters']:,} filters, scale {layer['scale']:.3g}"
-    sheet.text(left + width / 2, bottom + 0.12, told, 5.5, color=_FAINT, ha="center")
+    sheet.text(left + width / 2, bottom + 0.12, told(layer), 5.5, color=_FAINT, ha="center")
     sheet.text(left, bottom + 0.25, ", ".join(found), 5.5, color=_ALARM, weight="bold")
 
 

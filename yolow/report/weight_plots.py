@@ -20,7 +20,7 @@ def text_histogram(counts: Sequence[int], width: int, *, is_unicode: bool = True
 
     Args:
         counts: values in each bin.
-        width: characters of the result.
+        width: characters of the result, which is shorter where there are fewer bins.
         is_unicode: whether the stream takes block characters (`OutputStream.is_unicode`); else ASCII ones.
     """
     levels = _UNICODE_LEVELS if is_unicode else _ASCII_LEVELS
@@ -75,6 +75,7 @@ def write_weight_plot(
 
 def _rebinned(counts: Sequence[int], width: int) -> list[int]:
     """The counts in `width` bins; a bin that would be cut goes whole to where its middle lies."""
+    width = min(width, len(counts))
     bins = [0] * width
     for index, count in enumerate(counts):
         bins[int((index + 0.5) / len(counts) * width)] += count
