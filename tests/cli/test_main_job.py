@@ -187,7 +187,8 @@ def test_list_and_show(trained: Any, run_yolow: Run) -> None:
     assert set(listed) == KEYS | {"versions", "listed", "page", "total", "next_page"}
     assert [row["reference"] for row in listed["versions"]] == ["tiny:v1"]
     shown = run_yolow("weights", "show", "tiny", "--json", cwd=trained.folder).document
-    assert (shown["version"], shown["lineage"]) == ("tiny:v1", ["tiny:v1"])
+    assert shown["version"] == "tiny:v1"
+    assert [(step["reference"], step["state"]) for step in shown["lineage"]] == [("tiny:v1", "present")]
     assert shown["metrics"] == trained.document["metrics"]
     for_people = run_yolow("weights", "list", cwd=trained.folder)
     assert "tiny:v1" in for_people.out
