@@ -1,0 +1,71 @@
+"""Give files to `yolow` commands, one after the other in one process, and write down how each ended.
+
+Run in a process of its own: `python through_commands.py CANARY COMMANDS FILE ...`. COMMANDS is JSON: a list of command
+lines in which `{file}` stands for the file. Prints one line of JSON: `[[command line's index, file, exit code, seconds,
+output, whether the canary fired], ...]`, the process' peak of memory in MB, and which heavy modules were imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from yolow.cli.main import main
+
+HEAVY = ("torch", "torchvision", "ultralytics", "cv2", "onnx", "onnxruntime", "openvino")
+
+
+def run(arguments: list[str]) -> tuple[int, str]:
+    """The exit code and all that was written, also by what does not go through `sys.stdout`."""
+    sys.argv = ["yolow", *arguments]
+    kept = [os.dup(number) for number in (1, 2)]
+    with tempfile.TemporaryFile() as file:
+        for number in (1, 2):
+            os.dup2(file.fileno(), number)
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else 99
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, number)
+                os.close(copy)
+        file.seek(0)
+        return code, file.read().decode("utf-8", "replace")
+
+
+def peak_mb() -> float:
+    """Of this process alone; `getrusage` would count the parent's peak as well."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+def through(canary: Path, commands: list[list[str]], files: list[str]) -> dict[str, Any]:
+    outcomes = []
+    for file in files:
+        for index, command in enumerate(commands):
+            canary.unlink(missing_ok=True)
+            start = time.monotonic()
+            code, output = run([word.replace("{file}", file) for word in command])
+            seconds = time.monotonic() - start
+            outcomes.append([index, Path(file).name, code, seconds, output, canary.exists()])
+    return {
+        "outcomes": outcomes,
+        "peak_mb": peak_mb(),
+        "heavy": [name for name in HEAVY if name in sys.modules],
+    }
+
+
+if __name__ == "__main__":
+    told = through(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:])
+    sys.stdout.write(json.dumps(told) + "\n")
