@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ WRITERS = {
     "rollback": (["rollback", "solar:production"], "the alias solar:production can't be moved"),
     "note": (["note", "solar:v1", "text"], "the note on solar:v1 can't be kept"),
     "rm": (["rm", "solar:v3", "--yes"], "solar:v3 can't be removed"),
-    "gc": (["gc", "--keep", "1", "--yes"], "solar:v1 can't be removed"),
+    "gc": (["gc", "--keep", "1", "--yes"], "old versions can't be removed"),
     "import": (["import", "best.pt", "--name", "solar"], "the version can't be added to the store"),
     "verify --repair": (["verify", "solar:v1", "--repair"], "solar:v1 can't be repaired"),
 }
@@ -230,3 +231,26 @@ def test_json_quiet_and_store(run_yolow: Yolow, workdir: Path, words: list[str])
     else:
         assert (quiet.code, quiet.out, quiet.err) == (expected, "", "")
     assert not ROOT.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["import", "best.pt", "--name", "solar"],
+        ["verify", "solar:v1"],
+        ["promote", "solar:v1", "production"],
+        ["gc"],
+        ["export-card", "solar:v1"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_nothing_heavy_is_loaded(workdir: Path, base_env: dict[str, str], words: list[str]) -> None:
+    add_version(ROOT, content=checkpoint_bytes())
+    (workdir / "best.pt").write_bytes(checkpoint_bytes())
+    finished = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "yolow", "weights", *words],
+        cwd=workdir, env=base_env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip() for line in finished.stderr.splitlines() if "|" in line}
+    assert "yolow.store.store" in loaded
+    assert not loaded & {"torch", "ultralytics", "numpy", "cv2", "openvino", "onnx", "matplotlib"}

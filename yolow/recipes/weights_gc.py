@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from yolow.errors import ConflictError, WeightsNotFoundError
 from yolow.recipes.session import Session
 from yolow.recipes.weights_remove import command, removal_row, size_bytes, unknown_ancestors
 from yolow.run_report import RunReport
-from yolow.store.removal import plan_removal
+from yolow.store.clean_up import plan_removal, remove_unused
+
+_AT_ONCE = 50
+_REASON = "gc: not among the newest {}, no alias, nothing made from it"
 
 
 def collect_garbage(session: Session, *, keep_newest: int, confirmed: bool) -> RunReport:
@@ -28,20 +30,16 @@ def collect_garbage(session: Session, *, keep_newest: int, confirmed: bool) -> R
     kept: list[dict[str, Any]] = [
         {"reference": reference, "reason": reason} for reference, reason in plan.kept
     ]
-    gone = []
-    session.progress.phase("collect", f"{len(plan.removed)} of {len(plan.kept) + len(plan.removed)} versions")
-    for index, version in enumerate(plan.removed, start=1):
-        if confirmed:
-            try:
-                reason = f"gc: not among the newest {keep_newest}, no alias, nothing made from it"
-                session.store.remove(version, reason=reason)
-            except ConflictError as error:
-                kept.append({"reference": version.reference, "reason": "; ".join(error.context)})
-                continue
-            except WeightsNotFoundError:  # somebody else has removed it since the plan
-                continue
-            session.progress.advance(index, len(plan.removed), version.reference)
-        gone.append(version)
+    gone = list(plan.removed)
+    session.progress.phase("collect", f"{len(gone)} of {len(plan.kept) + len(gone)} versions")
+    if confirmed:
+        gone = []
+        for start in range(0, len(plan.removed), _AT_ONCE):
+            some = plan.removed[start : start + _AT_ONCE]
+            done = remove_unused(session.store, some, reason=_REASON.format(keep_newest))
+            gone += done.removed
+            kept += [{"reference": one, "reason": "; ".join(users)} for one, users in done.kept.items()]
+            session.progress.advance(start + len(some), len(plan.removed), some[-1].reference)
     return RunReport(
         command="weights gc",
         warnings=unknown_ancestors(plan.unreadable) if gone else (),

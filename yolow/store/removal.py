@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yolow.errors import ConflictError, StoreError, UsageError, WeightsNotFoundError
+from yolow.errors import ConflictError, StoreError
 from yolow.store.aliases import drop_aliases_of
 from yolow.store.record import VersionRecord, require_known_schema
 from yolow.store.rows import VersionRow, problem_line
@@ -53,24 +52,6 @@ class _Text:
     removed: str
     reason: str
     record: Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemovalPlan:
-    """Which versions a clean-up would keep and remove.
-
-    Attributes:
-        kept: (reference, why), newest first.
-        removed: in an order in which no version goes before one that was made from it.
-        size_bytes: of all files of the versions to remove.
-        unreadable: a line for each version that is kept since its record can't be read; what it was made from is
-            not known, and so not protected.
-    """
-
-    kept: tuple[tuple[str, str], ...]
-    removed: tuple[WeightsVersion, ...]
-    size_bytes: int
-    unreadable: tuple[str, ...] = ()
 
 
 def tombstone_path(home: Path, number: int) -> Path:
@@ -136,32 +117,41 @@ def read_tombstones(home: Path, problems: list[str] | None = None) -> tuple[Tomb
 
 def remove_version(store: Store, version: WeightsVersion, *, reason: str, force: bool) -> Tombstone:
     """See `Store.remove`."""
-    from yolow.store.staging import (
-        explained,
-        replace_whole,
-        staging_folder,
-        store_lock,
-        sync_folder,
-        timestamp,
-    )
+    from yolow.store.staging import explained, staging_folder, store_lock
 
     store.get(version.name, version.number)
-    home, root = store.root / version.name, store.root
     failure = f"{version.reference} can't be removed"
-    with explained(root, failure), staging_folder(root) as staging, store_lock(root):
+    with explained(store.root, failure), staging_folder(store.root) as staging, store_lock(store.root):
         current = store.get(version.name, version.number)
         if not force:
             _require_unused(store, current)
-        tombstone = Tombstone(
-            record=current.record,
-            removed=timestamp(),
-            reason=reason.encode("utf-8", "backslashreplace").decode(),
-        )
-        replace_whole(tombstone_path(home, current.number), _document(tombstone))
-        sync_folder(home)
-        current.folder.rename(staging.parent / "removed")
-        sync_folder(home)
-        drop_aliases_of(home, current.number, f"{current.reference} was removed")
+        return bury(current, reason=reason, grave=staging.parent)
+
+
+def bury(version: WeightsVersion, *, reason: str, grave: Path) -> Tombstone:
+    """Put a tombstone in the place of a version; the store is locked.
+
+    Args:
+        version: read under the lock.
+        reason: kept in the tombstone.
+        grave: a folder on the same disk that goes with everything in it.
+
+    Raises:
+        OSError: the store can't be written.
+    """
+    from yolow.store.staging import replace_whole, sync_folder, timestamp
+
+    home = version.folder.parent
+    tombstone = Tombstone(
+        record=version.record,
+        removed=timestamp(),
+        reason=reason.encode("utf-8", "backslashreplace").decode(),
+    )
+    replace_whole(tombstone_path(home, version.number), _document(tombstone))
+    sync_folder(home)
+    version.folder.rename(grave / f"{version.name}-v{version.number}")
+    sync_folder(home)
+    drop_aliases_of(home, version.number, f"{version.reference} was removed")
     return tombstone
 
 
@@ -216,83 +206,3 @@ def _descends(row: VersionRow, version: WeightsVersion) -> bool:
     if row.parent_sha256 is not None:
         return row.parent_sha256 == version.record.sha256
     return row.parent == version.reference
-
-
-def plan_removal(store: Store, *, keep_newest: int) -> RemovalPlan:
-    """Which versions can go: all but the newest of each name, those with an alias, and the ancestors of both.
-
-    Versions whose record can't be read are kept.
-
-    Args:
-        store: nothing in it is changed.
-        keep_newest: versions of each name to keep, from 1.
-
-    Raises:
-        UsageError: `keep_newest` is less than 1.
-        StoreError: the store can't be read.
-    """
-    if keep_newest < 1:
-        raise UsageError("at least the newest version of each name is kept", hint="yolow weights gc --keep 1")
-    problems: list[str] = []
-    rows = store.rows(problems=problems)
-    reasons = dict(_protected(store, rows, keep_newest))
-    _protect_ancestors(store, rows, reasons)
-    kept = [(row.reference, reasons[row.reference]) for row in rows if row.reference in reasons]
-    kept += [(problem.split(": ", 1)[0], "its record can't be read") for problem in problems]
-    removed = tuple(_still_there(store, [row for row in rows if row.reference not in reasons]))
-    size_bytes = sum(file.size_bytes for version in removed for file in version.record.files)
-    return RemovalPlan(kept=tuple(kept), removed=removed, size_bytes=size_bytes, unreadable=tuple(problems))
-
-
-def _still_there(store: Store, rows: Sequence[VersionRow]) -> Iterator[WeightsVersion]:
-    for row in rows:
-        with suppress(WeightsNotFoundError):  # another process removes too
-            yield store.get(row.name, row.number)
-
-
-def _protected(store: Store, rows: list[VersionRow], keep_newest: int) -> Iterator[tuple[str, str]]:
-    """(reference, why) of what is kept for itself; a later reason replaces an earlier one."""
-    for name in {row.name for row in rows}:
-        numbers = sorted((row.number for row in rows if row.name == name), reverse=True)
-        for number in numbers[:keep_newest]:
-            yield f"{name}:v{number}", f"among the newest {keep_newest} of {name}"
-        for alias, number in store.aliases(name).items():
-            yield f"{name}:v{number}", f"alias {alias}"
-
-
-def _protect_ancestors(store: Store, rows: list[VersionRow], reasons: dict[str, str]) -> None:
-    """Keep the ancestors of everything that is kept, also those above a removed version."""
-    by_reference = {row.reference: row for row in rows}
-    holders: dict[str, list[str]] = {}
-    parents: dict[str, tuple[str | None, str | None]] = {}
-    for row in rows:
-        holders.setdefault(row.sha256, []).append(row.reference)
-        parents[row.reference] = (row.parent, row.parent_sha256)
-    for tombstone in _all_tombstones(store):
-        record = tombstone.record
-        reference = f"{record.name}:v{record.number}"
-        holders.setdefault(record.sha256, []).append(reference)
-        above = record.parent
-        parents[reference] = (above.reference, above.sha256) if above else (None, None)
-    waiting = [(reference, reference) for reference in reasons]
-    seen = set(reasons)
-    while waiting:
-        reference, descendant = waiting.pop()
-        for parent in _holders_of(parents.get(reference, (None, None)), holders):
-            if parent not in seen:
-                seen.add(parent)
-                waiting.append((parent, descendant))
-                if parent in by_reference:
-                    reasons[parent] = f"ancestor of {descendant}"
-
-
-def _holders_of(parent: tuple[str | None, str | None], holders: Mapping[str, list[str]]) -> list[str]:
-    reference, sha256 = parent
-    if sha256 is not None:
-        return holders.get(sha256, [])
-    return [reference] if reference is not None else []
-
-
-def _all_tombstones(store: Store) -> Iterator[Tombstone]:
-    for name in store.names():
-        yield from store.tombstones(name)

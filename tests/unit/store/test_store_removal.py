@@ -11,8 +11,8 @@ from killed import kills
 from store_samples import add, add_export, write
 
 from yolow.errors import ConflictError, StoreError, UsageError, WeightsNotFoundError
+from yolow.store.clean_up import plan_removal
 from yolow.store.record import ParentRecord
-from yolow.store.removal import plan_removal
 from yolow.store.store import Store, WeightsVersion
 
 
