@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # Below this share of the layer's largest magnitude a filter can't be told from zero, not even in float32 (2^-24).
 DEAD_SHARE = 1e-8
 
+# Values that are float64 at one time.
+_BLOCK_VALUES = 2**18
+
 _TRANSPOSED = frozenset({"ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"})
 # Node types of exports whose first dimension counts the filters; in others it may be anything.
 _EXPORTED = frozenset(
@@ -95,7 +98,7 @@ def dead_rows(rows: np.ndarray) -> np.ndarray:
     """
     import numpy as np
 
-    peaks = _peaks(rows)
+    peaks = _magnitudes(rows, np.maximum)
     finite = peaks[np.isfinite(peaks)]
     largest = float(finite.max()) if finite.size else 0.0
     dead: np.ndarray = peaks <= largest * DEAD_SHARE
@@ -106,7 +109,7 @@ def first_equals(entry: TensorEntry, rows: np.ndarray) -> np.ndarray:
     """The place of the first filter that equals each one bit by bit; its own where no earlier one does.
 
     Filters of a depthwise convolution each look at a channel of their own, so equal ones do different work there and
-    are told apart.
+    are told apart; so are filters with values that are not finite, which say nothing.
 
     Args:
         entry: the weight.
@@ -121,11 +124,10 @@ def first_equals(entry: TensorEntry, rows: np.ndarray) -> np.ndarray:
     if _is_depthwise(entry):
         return firsts
     # Equal filters have equal sums of magnitudes: few others do, and only those are compared.
-    with np.errstate(all="ignore"):
-        marks = np.abs(rows.astype(np.float32)).sum(axis=1)
+    marks = _magnitudes(rows, np.add)
     _, group, sizes = np.unique(marks, return_inverse=True, return_counts=True)
     seen: dict[bytes, int] = {}
-    for index in np.flatnonzero(sizes[group] > 1).tolist():
+    for index in np.flatnonzero((sizes[group] > 1) & np.isfinite(marks)).tolist():
         firsts[index] = seen.setdefault(rows[index].tobytes(), index)
     return firsts
 
@@ -141,13 +143,16 @@ def following_norms(module: str) -> tuple[str, ...]:
     return ()
 
 
-def _peaks(rows: np.ndarray) -> np.ndarray:
-    """The largest magnitude in each row as float; NaN where one value is."""
+def _magnitudes(rows: np.ndarray, reduction: np.ufunc) -> np.ndarray:
+    """The largest magnitude in each row or their sum, in float64; not finite where a value is not."""
     import numpy as np
 
-    floats = rows if rows.dtype.kind == "f" and rows.dtype.itemsize > 2 else rows.astype(np.float32)
-    peaks: np.ndarray = np.maximum(floats.max(axis=1), -floats.min(axis=1))
-    return peaks
+    reduced: np.ndarray = np.empty(len(rows), np.float64)
+    step = max(1, _BLOCK_VALUES // rows.shape[1])
+    for start in range(0, len(rows), step):
+        block = np.abs(rows[start : start + step].astype(np.float64))
+        reduced[start : start + step] = reduction.reduce(block, axis=1)
+    return reduced
 
 
 def _is_depthwise(entry: TensorEntry) -> bool:

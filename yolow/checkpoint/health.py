@@ -25,8 +25,11 @@ from yolow.checkpoint.statistics import TensorStatistics, describe, histogram
 if TYPE_CHECKING:
     import numpy as np
 
-# Robust z-score of Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993), which give 3.5 as the limit.
+# Robust z-score of Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993), who give 3.5 as the limit.
 STANDS_OUT_Z = 3.5
+# Where the normalisations have been folded into the convolutions, healthy layers reach 6.8: the first one's inputs are
+# pixels, not normalised values.
+FOLDED_STANDS_OUT_Z = 8.0
 # The median absolute deviation of a normal distribution is this share of its standard deviation.
 _MAD_OF_STD = 0.6745
 # Layers of a fresh network hardly differ: a factor of less than five never stands out.
@@ -47,7 +50,8 @@ class LayerHealth:
             normalisation that follows scales their output by zero.
         duplicated: how many more equal an earlier filter bit by bit.
         not_finite: values of it that are NaN or infinite.
-        scale: standard deviation times sqrt(fan_in), in which layers of any size compare; torch starts at 0.577.
+        scale: standard deviation times sqrt(fan_in), in which layers of any size compare; torch starts at 0.577. None
+            for integers, whose factors stand elsewhere in the file, and where no value is finite.
         stands_out: whether `scale` is far from that of the file's other convolutions.
         low: smallest finite value, the histogram's left end; 0 where there is none.
         high: largest finite value, its right end.
@@ -59,7 +63,7 @@ class LayerHealth:
     dead: int
     duplicated: int
     not_finite: int
-    scale: float
+    scale: float | None
     stands_out: bool
     low: float
     high: float
@@ -99,8 +103,10 @@ class _Layer:
     histogram: tuple[int, ...]
 
     @property
-    def scale(self) -> float:
-        return (self.statistics.std or 0.0) * math.sqrt(fan_in(self.entry))
+    def scale(self) -> float | None:
+        if self.statistics.std is None or not is_float(self.entry):
+            return None
+        return self.statistics.std * math.sqrt(fan_in(self.entry))
 
 
 def examine(contents: Contents) -> Health:
@@ -111,27 +117,33 @@ def examine(contents: Contents) -> Health:
     Raises:
         WeightsError: values can't be read.
     """
+    import numpy as np
+
     entries = [entry for entry in contents.entries if entry.shared_with is None]
     statistics: dict[str, TensorStatistics] = {}
     layers: list[_Layer] = []
     silent: dict[str, np.ndarray] = {}
-    for entry in entries:
-        array = contents.read(entry)
-        statistics[entry.name] = describe(entry.name, array)
-        if has_filters(entry, contents.format):
-            layers.append(_read_layer(entry, array, statistics[entry.name]))
-        elif entry.role == "norm_weight" and array.ndim == 1:
-            silent[entry.module] = array == 0
-    compared = [layer for layer in layers if _is_compared(layer)]
-    healths = _healths(layers, silent, _outliers(compared))
+    with np.errstate(all="ignore"):  # values that are not finite are findings, not warnings on the terminal
+        for entry in entries:
+            array = contents.read(entry)
+            statistics[entry.name] = describe(entry.name, array)
+            if has_filters(entry, contents.format):
+                layers.append(_read_layer(entry, array, statistics[entry.name]))
+            elif entry.role == "norm_weight" and array.ndim == 1:
+                silent[entry.module] = array == 0
+    scales = _compared_scales(layers)
+    is_folded = not any(entry.role == "norm_weight" for entry in entries)
+    healths = _healths(layers, silent, _outliers(scales, FOLDED_STANDS_OUT_Z if is_folded else STANDS_OUT_Z))
+    initialisation = judge_initialisation(entries, statistics)
     return Health(
         statistics=tuple(statistics.values()),
         layers=healths,
-        initialisation=judge_initialisation(entries, statistics),
+        initialisation=initialisation,
         findings=(
             *_not_finite(statistics.values()),
+            *_dead_layers(healths, is_fresh=initialisation.verdict == "random"),
             *_idle_filters(healths),
-            *_odd_scales(healths, compared),
+            *_odd_scales(healths, scales),
         ),
     )
 
@@ -175,23 +187,19 @@ def _healths(
     return tuple(healths)
 
 
-def _is_compared(layer: _Layer) -> bool:
-    """Whether its scale says something: integers are scaled by factors that the file keeps elsewhere."""
-    return is_float(layer.entry) and is_convolution(layer.entry) and 0 < layer.scale < math.inf
+def _compared_scales(layers: Sequence[_Layer]) -> dict[str, float]:
+    """The scales of the convolutions, by name."""
+    return {layer.entry.name: layer.scale for layer in layers if layer.scale and is_convolution(layer.entry)}
 
 
-def _outliers(layers: Sequence[_Layer]) -> set[str]:
+def _outliers(scales: Mapping[str, float], limit: float) -> set[str]:
     """Names of the layers whose scale is far from the median, both on a log scale."""
-    if len(layers) < _COMPARED_LAYERS:
+    if len(scales) < _COMPARED_LAYERS:
         return set()
-    logs = [math.log(layer.scale) for layer in layers]
-    middle = median(logs)
-    spread = max(median(abs(log - middle) for log in logs) / _MAD_OF_STD, _LEAST_SPREAD)
-    return {
-        layer.entry.name
-        for layer, log in zip(layers, logs, strict=True)
-        if abs(log - middle) / spread > STANDS_OUT_Z
-    }
+    logs = {name: math.log(scale) for name, scale in scales.items()}
+    middle = median(logs.values())
+    spread = max(median(abs(log - middle) for log in logs.values()) / _MAD_OF_STD, _LEAST_SPREAD)
+    return {name for name, log in logs.items() if abs(log - middle) / spread > limit}
 
 
 def _not_finite(statistics: Iterable[TensorStatistics]) -> list[str]:
@@ -206,16 +214,23 @@ def _not_finite(statistics: Iterable[TensorStatistics]) -> list[str]:
     return findings
 
 
+def _dead_layers(layers: Sequence[LayerHealth], *, is_fresh: bool) -> list[str]:
+    """A sentence about the layers without a living filter."""
+    dead = [layer.name for layer in layers if layer.dead == layer.filters]
+    if not dead:
+        return []
+    more = f" and {len(dead) - _NAMED:,} more" if len(dead) > _NAMED else ""
+    fresh = "; a fresh network may have such by design" if is_fresh else ""
+    return [f"every filter is dead in {', '.join(dead[:_NAMED])}{more}{fresh}"]
+
+
 def _idle_filters(layers: Sequence[LayerHealth]) -> list[str]:
-    """One sentence about dead filters and one about duplicated ones; layers without a living filter are named."""
+    """A sentence about dead filters beside living ones, and one about duplicated filters."""
     filters = sum(layer.filters for layer in layers)
-    all_dead = [layer for layer in layers if layer.dead == layer.filters]
-    findings = [f"every filter of {layer.name} is dead" for layer in all_dead[:_NAMED]]
-    if len(all_dead) > _NAMED:
-        findings.append(f"{len(all_dead) - _NAMED:,} more layers have dead filters only")
-    some_dead = {layer.name: layer.dead for layer in layers if layer.dead < layer.filters}
+    dead = {layer.name: layer.dead for layer in layers if layer.dead < layer.filters}
     duplicated = {layer.name: layer.duplicated for layer in layers}
-    for what, count_of in (("dead", some_dead), ("duplicated", duplicated)):
+    findings = []
+    for what, count_of in (("dead", dead), ("duplicated", duplicated)):
         total = sum(count_of.values())
         if total:
             most = max(count_of, key=lambda name: count_of[name])
@@ -224,12 +239,12 @@ def _idle_filters(layers: Sequence[LayerHealth]) -> list[str]:
     return findings
 
 
-def _odd_scales(layers: Sequence[LayerHealth], compared: Sequence[_Layer]) -> list[str]:
-    odd = [layer for layer in layers if layer.stands_out]
-    usual = median(layer.scale for layer in compared) if odd else 0.0
+def _odd_scales(layers: Sequence[LayerHealth], scales: Mapping[str, float]) -> list[str]:
+    odd = [layer.name for layer in layers if layer.stands_out]
     findings = [
-        f"the scale of {layer.name} stands out: {layer.scale:.3g}, where the median convolution has {usual:.3g}"
-        for layer in odd[:_NAMED]
+        f"the scale of {name} stands out: {scales[name]:.3g}, where the median convolution has "
+        f"{median(scales.values()):.3g}"
+        for name in odd[:_NAMED]
     ]
     if len(odd) > _NAMED:
         findings.append(f"the scales of {len(odd) - _NAMED:,} more layers stand out")

@@ -1,9 +1,10 @@
 """Whether a network still is as it was initialised, told from its values alone.
 
 Two traces remain of an initialisation. Normalisations start at scale 1 and shift 0 with running mean 0 and variance 1,
-and the first steps of training move nearly all of them. torch draws weights of convolutions and linear layers by
-`kaiming_uniform_(a=sqrt(5))`: uniform within +-1/sqrt(fan_in) (He et al. 2015, arXiv:1502.01852, with torch's choice
-of gain), so their kurtosis is 1.8 and they reach the bound but never pass it; training gives them heavy tails.
+and the first steps of training move nearly all of them, each channel another way. torch draws weights of convolutions
+and linear layers by `kaiming_uniform_(a=sqrt(5))`: uniform within +-1/sqrt(fan_in) (He et al. 2015, arXiv:1502.01852,
+with torch's choice of gain), so their kurtosis is 1.8 and they reach the bound but never pass it; training gives them
+heavy tails.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ UNIFORM_KURTOSIS, NORMAL_KURTOSIS = 1.8, 3.0
 # Fewer values don't show their distribution, and fewer layers don't show the network's.
 _JUDGED_VALUES = 512
 _JUDGED_LAYERS = 3
-# Fusing an initial batch normalisation scales by 1/sqrt(1 + 1e-3), half precision rounds by 5e-4.
-_ROUNDING = 2e-3
+# Fusing an initial batch normalisation scales by 1/sqrt(1 + 1e-3), half precision rounds by 5e-4, bfloat16 by 2e-3.
+_ROUNDING, _BFLOAT16_ROUNDING = 2e-3, 5e-3
 _SIGMAS = 6
 # Training that has begun moves nearly all normalisations; a few may come from a special initialisation.
 _TRAINED_NORMS = 0.1
@@ -52,23 +53,25 @@ class Initialisation:
 
 @dataclass(frozen=True, kw_only=True)
 class _Norms:
-    """Normalisations counted by what has moved from its initial value."""
+    """Normalisations counted by what training has left in them.
+
+    Attributes:
+        layers: all normalisations.
+        scales: those whose channels have scales that differ: a constant one was set, not learned.
+        shifts: those whose channels have shifts that differ.
+        running: those with a running mean other than 0 or a running variance other than 1.
+        as_made: whether no value at all differs from the initial one.
+        largest_scale: of all channels.
+        batches: the most that one has counted.
+    """
 
     layers: int
     scales: int
     shifts: int
-    means: int
-    variances: int
+    running: int
+    as_made: bool
     largest_scale: float
     batches: int
-
-    @property
-    def learned(self) -> int:
-        return max(self.scales, self.shifts)
-
-    @property
-    def moved(self) -> int:
-        return max(self.learned, self.means, self.variances)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +113,10 @@ def judge_initialisation(
 
 def _verdict(norms: _Norms | None, weights: _Weights | None) -> Verdict:
     if norms is not None:
-        if norms.learned >= norms.layers * _TRAINED_NORMS:
+        if max(norms.scales, norms.shifts) >= norms.layers * _TRAINED_NORMS:
             return "trained"
         looks_drawn = weights is None or weights.share("default", "uniform", "normal") >= _INITIAL_SHARE
-        return "random" if norms.moved == 0 and looks_drawn else "unclear"
+        return "random" if norms.as_made and not norms.batches and looks_drawn else "unclear"
     if weights is None:
         return "unclear"
     if weights.share("default") >= _INITIAL_SHARE:
@@ -126,14 +129,19 @@ def _norms(known: Sequence[tuple[TensorEntry, TensorStatistics]]) -> _Norms | No
     shifts = [found for entry, found in known if entry.role == "norm_bias"]
     if not scales and not shifts:
         return None
-    means = list(_named(known, "running_mean"))
-    variances = list(_named(known, "running_var"))
+    moved_means = sum(not _is_all(found, 0.0) for found in _named(known, "running_mean"))
+    moved_variances = sum(not _is_all(found, 1.0) for found in _named(known, "running_var"))
+    running = max(moved_means, moved_variances)
     return _Norms(
         layers=max(len(scales), len(shifts)),
-        scales=sum(not _is_all(found, 1.0) for found in scales),
-        shifts=sum(not _is_all(found, 0.0) for found in shifts),
-        means=sum(not _is_all(found, 0.0) for found in means),
-        variances=sum(not _is_all(found, 1.0) for found in variances),
+        scales=sum(map(_differs, scales)),
+        shifts=sum(map(_differs, shifts)),
+        running=running,
+        as_made=(
+            not running
+            and all(_is_all(found, 1.0) for found in scales)
+            and all(_is_all(found, 0.0) for found in shifts)
+        ),
         largest_scale=max((found.peak for found in scales), default=0.0),
         batches=int(max((found.peak for found in _named(known, "num_batches_tracked")), default=0.0)),
     )
@@ -145,6 +153,10 @@ def _named(known: Sequence[tuple[TensorEntry, TensorStatistics]], name: str) -> 
 
 def _is_all(found: TensorStatistics, value: float) -> bool:
     return not found.values or (found.is_constant and found.minimum == value)
+
+
+def _differs(found: TensorStatistics) -> bool:
+    return found.minimum != found.maximum
 
 
 def _weights(known: Sequence[tuple[TensorEntry, TensorStatistics]]) -> _Weights | None:
@@ -174,16 +186,21 @@ def _shape(entry: TensorEntry, found: TensorStatistics) -> Shape:
     assert found.kurtosis is not None
     assert found.std is not None
     # Standard error of the kurtosis: 24/n for a normal distribution (exactly), 0.82/n for a uniform one.
-    if abs(found.kurtosis - UNIFORM_KURTOSIS) < _SIGMAS * math.sqrt(0.82 / found.values) + _ROUNDING:
+    rounding = _rounding(entry)
+    if abs(found.kurtosis - UNIFORM_KURTOSIS) < _SIGMAS * math.sqrt(0.82 / found.values) + rounding:
         # The largest of n values misses the bound by bound/n on average.
-        slack = 10 / found.values + _ROUNDING
-        if is_float(entry) and -slack < _reach(entry, found) - 1 < _ROUNDING:
+        slack = 10 / found.values + rounding
+        if is_float(entry) and -slack < _reach(entry, found) - 1 < rounding:
             return "default"
         return "uniform"
     if abs(found.kurtosis - NORMAL_KURTOSIS) < _SIGMAS * math.sqrt(24 / found.values):
-        error = _SIGMAS / math.sqrt(2 * found.values) + _ROUNDING
+        error = _SIGMAS / math.sqrt(2 * found.values) + rounding
         return "default" if abs(found.std / _ATTENTION_STD - 1) < error else "normal"
     return "other"
+
+
+def _rounding(entry: TensorEntry) -> float:
+    return _BFLOAT16_ROUNDING if entry.dtype == "bfloat16" else _ROUNDING
 
 
 def _reach(entry: TensorEntry, found: TensorStatistics) -> float:
@@ -199,23 +216,22 @@ def _other_biases(known: Sequence[tuple[TensorEntry, TensorStatistics]]) -> floa
         found
         for entry, found in biases
         if not found.is_constant
-        and not 0.5 < found.peak * math.sqrt(fans.get(entry.module, 0)) < 1 + _ROUNDING
+        and not 0.5 < found.peak * math.sqrt(fans.get(entry.module, 0)) < 1 + _rounding(entry)
     ]
     return len(others) / len(biases) if biases else 0.0
 
 
 def _norm_evidence(norms: _Norms) -> str:
-    if not norms.moved:
-        counted = f", {norms.batches:,} batches counted" if norms.batches else ""
+    batches = f"; {norms.batches:,} batches were counted" if norms.batches else ""
+    if norms.as_made:
         return (
             f"all {norms.layers} normalisations are as they were made: scale 1, shift 0, "
-            f"running mean 0 and variance 1{counted}"
+            f"running mean 0 and variance 1{batches}"
         )
-    batches = f"; {norms.batches:,} batches were counted" if norms.batches else ""
+    largest = f" (largest {norms.largest_scale:.4g})" if norms.scales else ""
     return (
-        f"of {norms.layers} normalisations, {norms.scales} have scales other than the initial 1 "
-        f"(largest {norms.largest_scale:.4g}), {norms.shifts} shifts other than 0, "
-        f"{max(norms.means, norms.variances)} running statistics other than 0 and 1{batches}"
+        f"of {norms.layers} normalisations, {norms.scales} have scales that differ between channels{largest}, "
+        f"{norms.shifts} such shifts, {norms.running} running statistics other than the initial 0 and 1{batches}"
     )
 
 

@@ -94,7 +94,7 @@ def describe(name: str, array: np.ndarray) -> TensorStatistics:
         maximum=high if count else None,
         norm=norm,
         kurtosis=kurtosis,
-        zeros=1 - nonzero / flat.size if flat.size else 0.0,
+        zeros=(flat.size - nonzero) / flat.size if flat.size else 0.0,
         nan=nan,
         inf=inf,
     )
