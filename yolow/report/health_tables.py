@@ -38,18 +38,18 @@ def print_health(console: Console, health: Mapping[str, Any], *, stats: bool) ->
     for finding in health["findings"]:
         print_prose(console, str(finding), style="yellow")
     of_note = [layer for layer in layers if _is_of_note(layer)]
-    shown = layers if stats else of_note[:_MOST_LAYERS]
-    if shown:
-        print_line(console)
-        print_table(console, _layer_table(shown, is_unicode=console.encoding.lower().startswith("utf")))
-    if (more := len(of_note) - len(shown)) > 0:
-        print_line(console, f"... and {counted(more, 'more layer')} of note, `--stats` shows all")
     if not layers:
         print_prose(console, "no layer whose filters can be told apart")
     elif not of_note:
         clean = "no dead or duplicated filters, and no layer's scale stands out"
         more_text = "" if stats else "; `--stats` shows each with its histogram"
         print_prose(console, f"{counted(len(layers), 'layer')}: {clean}{more_text}")
+    shown = layers if stats else of_note[:_MOST_LAYERS]
+    if shown:
+        print_line(console)
+        print_table(console, _layer_table(shown, is_unicode=console.encoding.lower().startswith("utf")))
+    if (more := len(of_note) - len(shown)) > 0:
+        print_line(console, f"... and {counted(more, 'more layer')} of note, `--stats` shows all")
 
 
 def print_tensors(console: Console, tensors: Sequence[Mapping[str, Any]]) -> None:
@@ -58,15 +58,14 @@ def print_tensors(console: Console, tensors: Sequence[Mapping[str, Any]]) -> Non
     titles = ("tensor", "shape", "dtype", "mean", "std", "min", "max", "norm", "zeros", "nan", "inf")
     columns = tuple(Column(title=title, right=index > 2) for index, title in enumerate(titles))
     print_line(console)
-    if console.is_terminal and console.width < max(
-        map(len, plain_lines(Table(columns=columns, rows=rows[:1] + rows)))
-    ):
+    table = Table(columns=columns, rows=rows)
+    if console.is_terminal and console.width < max(map(len, plain_lines(table))):
         for row in rows:
             print_line(console, "  ".join(visible(cell) for cell in row.cells[:3]))
             named = zip(titles[3:], row.cells[3:], strict=True)
             print_line(console, "  " + ", ".join(f"{title} {cell}" for title, cell in named))
         return
-    print_table(console, Table(columns=columns, rows=rows))
+    print_table(console, table)
 
 
 def _is_of_note(layer: Layer) -> bool:

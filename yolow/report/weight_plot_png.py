@@ -71,8 +71,8 @@ def draw(path: Path, title: str, layers: Sequence[Layer], *, cache_dir: Path | N
         width = _COLUMNS * _CELL_WIDTH + 2 * _MARGIN
         cells_top = _MARGIN + _HEADER_HEIGHT + (_SCALES_HEIGHT + _STRIP_HEIGHT + 0.9 if layers else 0)
         height = cells_top + rows * _CELL_HEIGHT + _MARGIN
-        # A user's own matplotlib settings must not change the picture.
-        with matplotlib.rc_context({"font.family": "DejaVu Sans", "text.usetex": False, "path.sketch": None}):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()  # a user's own settings must not change the picture
             figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
             axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
             axes.set_axis_off()

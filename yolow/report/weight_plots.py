@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -49,7 +50,7 @@ def write_weight_plot(
         raise UsageError(
             "a picture is a .png or a .html file",
             context=[f"given: {path}"],
-            hint=f"--plot {path.stem or 'weights'}.html",
+            hint=f"--plot {shlex.quote(f'{path.stem}.html')}",
         )
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
