@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 SECRET = "aSecretThatMustNotBeShown"
 
@@ -86,3 +89,46 @@ def new_bucket(address: str) -> Bucket:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     return Bucket(client, name, env)
+
+
+@contextmanager
+def hanging_line(address: str, most_bytes: int) -> Iterator[tuple[str, threading.Event]]:
+    """A way to a server that hangs when more bytes are sent than `most_bytes`: its address, and whether it hangs."""
+    hangs, is_over, lock = threading.Event(), threading.Event(), threading.Lock()
+    left = most_bytes
+
+    def may_pass(size_bytes: int) -> bool:
+        nonlocal left
+        with lock:
+            left -= size_bytes
+            return left >= 0
+
+    def pump(source: socket.socket, sink: socket.socket, *, is_counted: bool) -> None:
+        with suppress(OSError):
+            while chunk := source.recv(1 << 16):
+                if is_counted and not may_pass(len(chunk)):
+                    hangs.set()
+                    is_over.wait()
+                    break
+                sink.sendall(chunk)
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = entrance.accept()
+                parts = urlsplit(address)
+                server = socket.create_connection((str(parts.hostname), int(parts.port or 80)))
+                for source, sink in ((client, server), (server, client)):
+                    pumped = {"is_counted": source is client}
+                    threading.Thread(target=pump, args=(source, sink), kwargs=pumped, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as entrance:
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{entrance.getsockname()[1]}", hangs
+        finally:
+            is_over.set()
+            entrance.shutdown(socket.SHUT_RDWR)

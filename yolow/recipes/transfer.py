@@ -63,13 +63,18 @@ def broken_off(error: NetworkError, done: Sequence[Transfer], planned: int) -> N
     return NetworkError(
         error.message,
         context=[*error.context, *([f"{over} of {planned} versions are over"] if over else [])],
-        note=error.note or ("the same command goes on where this one stopped" if over else None),
+        note="the same command goes on where this one stopped" if over else None,
         hint=error.hint,
     )
 
 
 def transfer_report(
-    command: str, remote: str, transfers: Sequence[Transfer], aliases: Mapping[str, Mapping[str, int]]
+    command: str,
+    remote: str,
+    transfers: Sequence[Transfer],
+    aliases: Mapping[str, Mapping[str, int]],
+    *,
+    warnings: tuple[str, ...] = (),
 ) -> RunReport:
     """The report of all versions.
 
@@ -78,6 +83,7 @@ def transfer_report(
         remote: its URL, fit for a screen.
         transfers: what became of each version.
         aliases: name -> alias -> number, of the aliases that were taken over.
+        warnings: one sentence each.
     """
     counts = dict.fromkeys(("done", "same", "skipped", "failed"), 0)
     for one in transfers:
@@ -86,6 +92,7 @@ def transfer_report(
         command=command,
         status="rejected" if counts["failed"] else "done",
         exit_code=1 if counts["failed"] else 0,
+        warnings=warnings,
         version=transfers[0].reference if len(transfers) == 1 else None,
         details={
             "remote": remote,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from yolow.errors import (
 )
 from yolow.recipes.session import Session
 from yolow.recipes.transfer import Transfer, broken_off, compared, failed, transfer_report
+from yolow.recipes.version_of import version_of
 from yolow.run_report import RunReport
 from yolow.store.install import Place, is_here, require_free, set_aliases
 from yolow.store.record import VersionRecord
@@ -69,7 +71,8 @@ def pull_weights(
         except NetworkError as error:
             raise broken_off(error, transfers, len(places)) from None
     moved = _pull_aliases(transfers, remote, session) if aliases else {}
-    return transfer_report("weights pull", remote.shown, transfers, moved)
+    warnings = _missing_parents(transfers, remote, session)
+    return transfer_report("weights pull", remote.shown, transfers, moved, warnings=warnings)
 
 
 def _wanted(references: Sequence[str], remote: Remote, name: str | None) -> list[Place]:
@@ -81,6 +84,8 @@ def _wanted(references: Sequence[str], remote: Remote, name: str | None) -> list
         raise WeightsNotFoundError(
             f"the remote has no version named '{name}'" if name else "the remote has no versions",
             context=[f"remote: {remote.shown}"],
+            note=None if name else "a folder or bucket that does not exist looks the same",
+            hint=f"yolow weights push {shlex.quote(remote.shown)}",
         )
     return places
 
@@ -91,7 +96,7 @@ def _pull(place: Place, remote: Remote, session: Session, *, is_asked_for: bool)
     if finished is None:
         return Transfer(reference=reference, state="skipped", reasons=("it was never sent whole",))
     if require_free(root, finished, where=str(root)) == "removed" and not is_asked_for:
-        reason = f"it was removed here; to bring it back: yolow weights pull URL {reference}"
+        reason = f"it was removed here; to bring it back: {_again(remote, reference)}"
         return Transfer(
             reference=reference, state="skipped", size_bytes=finished.size_bytes, reasons=(reason,)
         )
@@ -131,6 +136,22 @@ def _pull_aliases(
             set_aliases(session.store, name, chosen, reason=f"pulled from {remote.shown}")
             moved[name] = chosen
     return moved
+
+
+def _missing_parents(transfers: Sequence[Transfer], remote: Remote, session: Session) -> tuple[str, ...]:
+    """A sentence for each version whose lineage ends here too early, as `verify` would say later."""
+    warnings = []
+    for one in transfers:
+        if one.state == "done":
+            last = session.store.lineage(version_of(one.reference, session))[-1]
+            if last.state == "missing":
+                command = _again(remote, last.reference)
+                warnings.append(f"{one.reference} comes from {last.reference}, which is not here: {command}")
+    return tuple(warnings)
+
+
+def _again(remote: Remote, reference: str) -> str:
+    return f"yolow weights pull {shlex.quote(remote.shown)} {reference}"
 
 
 def _reference(place: Place) -> str:

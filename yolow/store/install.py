@@ -170,7 +170,12 @@ def _set_alias(store: Store, version: WeightsVersion, alias: str, reason: str) -
 
 
 def write_files(
-    staging: Path, finished: FinishedVersion, source: Callable[[str], Iterator[bytes]], progress: Progress
+    staging: Path,
+    finished: FinishedVersion,
+    source: Callable[[str], Iterator[bytes]],
+    progress: Progress,
+    *,
+    remedy: str,
 ) -> None:
     """Write the files of a version into its staging folder, each compared with the record byte for byte.
 
@@ -180,6 +185,7 @@ def write_files(
         source: gives the content of a file of the version, by its path, piece by piece. No more is taken of it than the
             record says.
         progress: advances in bytes.
+        remedy: what a person should do about a file that is not as it should be.
 
     Raises:
         IntegrityError: a file is not what the record says.
@@ -191,48 +197,52 @@ def write_files(
         target.parent.mkdir(parents=True, exist_ok=True)
         digest, size_bytes = hashlib.sha256(), 0
         with target.open("xb") as stream:
-            for chunk in _pieces(finished, entry, source):
+            for chunk in _pieces(finished, entry, source, remedy):
                 size_bytes += len(chunk)
                 if size_bytes > entry.size_bytes:
                     break
                 stream.write(chunk)
                 digest.update(chunk)
                 progress.advance(done + size_bytes, finished.size_bytes, "bytes")
-        _require_same(finished, entry, size_bytes=size_bytes, sha256=digest.hexdigest())
+        found = _difference(entry, size_bytes=size_bytes, sha256=digest.hexdigest())
+        if found is not None:
+            expected = f"sha256 {entry.sha256} ({entry.size_bytes} bytes)"
+            raise damaged(finished.reference, entry.path, expected=expected, found=found, remedy=remedy)
         seal(target)
         done += size_bytes
 
 
 def _pieces(
-    finished: FinishedVersion, entry: FileEntry, source: Callable[[str], Iterator[bytes]]
+    finished: FinishedVersion, entry: FileEntry, source: Callable[[str], Iterator[bytes]], remedy: str
 ) -> Iterator[bytes]:
     try:
         yield from source(entry.path)
     except FileNotFoundError:
-        raise damaged(finished.reference, entry.path, expected="a file", found="missing") from None
+        raise damaged(
+            finished.reference, entry.path, expected="a file", found="missing", remedy=remedy
+        ) from None
 
 
-def _require_same(finished: FinishedVersion, entry: FileEntry, *, size_bytes: int, sha256: str) -> None:
-    found = f"sha256 {sha256} ({size_bytes} bytes)"
+def _difference(entry: FileEntry, *, size_bytes: int, sha256: str) -> str | None:
+    """What was found in place of a file; None: the file."""
     if size_bytes > entry.size_bytes:
-        found = f"more than {entry.size_bytes} bytes"
-    elif (size_bytes, sha256) == (entry.size_bytes, entry.sha256):
-        return
-    expected = f"sha256 {entry.sha256} ({entry.size_bytes} bytes)"
-    raise damaged(finished.reference, entry.path, expected=expected, found=found)
+        return f"more than {entry.size_bytes} bytes"
+    is_same = (size_bytes, sha256) == (entry.size_bytes, entry.sha256)
+    return None if is_same else f"sha256 {sha256} ({size_bytes} bytes)"
 
 
-def damaged(reference: str, path: str, *, expected: str, found: str) -> IntegrityError:
+def damaged(reference: str, path: str, *, expected: str, found: str, remedy: str) -> IntegrityError:
     """The error that a file of a version is not as it should be.
 
     Args:
         reference: of the version.
         path: of the file, inside the version.
         expected, found: digest, size or a word such as `missing`.
+        remedy: what to do about it.
     """
     return IntegrityError(
         f"{reference} is not what its record says",
         context=[f"file: {path}", f"expected: {expected}", f"found: {found}"],
         note="the bytes were changed or damaged after the version was made; nothing of it was taken over",
-        hint="send it again from a store that has it whole: yolow weights push URL " + reference,
+        hint=remedy,
     )

@@ -22,6 +22,7 @@ from yolow.store.version import WeightsVersion
 
 # Why an alias moved, in the remote's history.
 PUSHED = "pushed"
+EXAMPLE = "give a folder or an address: yolow weights push s3://BUCKET/PREFIX"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _FOLDER_SCHEMES = frozenset({"file", "local"})
@@ -68,7 +69,7 @@ class Remote(Protocol):
         """
 
     def put_aliases(self, name: str, aliases: Mapping[str, int]) -> None:
-        """Set aliases of a name; others that are there stay.
+        """Set aliases of a name; others that are there stay. In a bucket the last of two at the same moment wins.
 
         Raises:
             NetworkError, StoreError: the remote can't be written.
@@ -91,7 +92,7 @@ def open_remote(url: str, *, offline: bool) -> Remote:
 
     match = _SCHEME.match(url)
     if not url.strip() or _CONTROL.search(url):
-        raise UsageError("the remote's URL is empty or has control characters", hint=_EXAMPLE)
+        raise UsageError("the remote's URL is empty or has control characters", hint=EXAMPLE)
     if match is None or (not url.startswith("://", match.end()) and Path(url).exists()):
         return FolderRemote(_expanded(url))
     scheme = match.group().lower()
@@ -99,8 +100,8 @@ def open_remote(url: str, *, offline: bool) -> Remote:
     if not rest.startswith("://") or "::" in url:
         raise UsageError(
             "the remote is neither a folder nor an address",
-            context=[f"remote: {_shown(scheme, rest.lstrip(':/'))}"],
-            hint=f"{_EXAMPLE}, or write ./FOLDER for a folder whose name has a colon",
+            context=[f"remote: {_shown(scheme, rest)}"],
+            hint=f"{EXAMPLE}, or write ./FOLDER for a folder whose name has a colon",
         )
     rest = rest.removeprefix("://")
     if scheme in _FOLDER_SCHEMES:
@@ -108,13 +109,10 @@ def open_remote(url: str, *, offline: bool) -> Remote:
     return _open_address(scheme, rest, offline=offline)
 
 
-_EXAMPLE = "give a folder or an address: yolow weights push s3://BUCKET/PREFIX"
-
-
 def _open_address(scheme: str, rest: str, *, offline: bool) -> Remote:
     from yolow.store.remote_objects import open_objects
 
-    shown = _shown(scheme, rest)
+    shown = _shown(scheme, f"://{rest}")
     if _CREDENTIALS.match(rest) or "?" in rest or "#" in rest:
         raise UsageError(
             "a remote's URL has neither keys nor a query",
@@ -133,9 +131,12 @@ def _open_address(scheme: str, rest: str, *, offline: bool) -> Remote:
 
 
 def _shown(scheme: str, rest: str) -> str:
-    """The URL without keys and query."""
-    bare = _CREDENTIALS.sub("", rest, count=1)
-    return f"{scheme}://{re.split('[?#]', bare)[0].rstrip('/')}"
+    """The URL without keys and query. What looks like a scheme may be the key of `KEY:SECRET@…`: it is left out too."""
+    slashes = "://" if rest.startswith("://") else ":"
+    bare = _CREDENTIALS.sub("", rest.removeprefix(slashes), count=1)
+    if slashes == ":" and "@" in bare:
+        scheme, slashes, bare = "…", "@", bare.rpartition("@")[2]
+    return scheme + slashes + re.split("[?#]", bare)[0].rstrip("/")
 
 
 def _path_of(rest: str) -> Path:

@@ -66,7 +66,13 @@ class FolderRemote:
             install_version(
                 self._folder,
                 finished,
-                lambda staging: write_files(staging, finished, source.chunks, progress),
+                lambda staging: write_files(
+                    staging,
+                    finished,
+                    source.chunks,
+                    progress,
+                    remedy=f"yolow weights verify {version.reference}",
+                ),
             )
         except StoreError as error:
             raise StoreError(

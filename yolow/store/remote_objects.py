@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -19,14 +20,15 @@ from yolow.store.aliases import ALIASES_FILE, AliasState, aliases_text, parse_al
 from yolow.store.digest import CHUNK_BYTES
 from yolow.store.install import FinishedVersion, taken
 from yolow.store.record import RECORD_DIGEST_FILE, RECORD_FILE, FileEntry
-from yolow.store.remote import PUSHED
+from yolow.store.remote import EXAMPLE, PUSHED
 from yolow.store.strict_json import MOST_BYTES
 from yolow.store.version import WeightsVersion
 
 CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 30
-# Two layers repeat: botocore what fails to connect or is told to come again, s3fs what breaks off.
-_CONNECT_ATTEMPTS = 3
+READ_TIMEOUT_S = 15
+# Two layers repeat, botocore what fails to connect or is told to come again, s3fs what breaks off: four attempts in
+# all, so that a server that takes every connection and never answers is given up after a minute.
+_CONNECT_ATTEMPTS = 2
 _ATTEMPTS = 2
 _PART_BYTES = 8 * 1024**2
 _S3 = frozenset({"s3", "s3a"})
@@ -44,6 +46,7 @@ _YOLOW_REMOTE = '"yolow[remote]"'
 # A web server has no lists of its files that could be relied on, and takes none.
 _NO_REMOTES = frozenset({"http", "https"})
 _CANT_CREATE = frozenset({errno.ENOSYS, errno.EINVAL})
+_MOST_OF_A_REASON = 200
 
 
 def open_objects(scheme: str, rest: str, shown: str) -> ObjectRemote:
@@ -61,9 +64,9 @@ def open_objects(scheme: str, rest: str, shown: str) -> ObjectRemote:
             "retries": {"mode": "standard", "total_max_attempts": _CONNECT_ATTEMPTS},
         }
     if scheme in _NO_REMOTES:
-        raise UsageError("a web address can't be a remote", context=[f"remote: {shown}"], hint=_EXAMPLE)
+        raise UsageError("a web address can't be a remote", context=[f"remote: {shown}"], hint=EXAMPLE)
     if not rest.strip("/") and scheme != "memory":
-        raise UsageError("the remote's URL names no bucket", context=[f"remote: {shown}"], hint=_EXAMPLE)
+        raise UsageError("the remote's URL names no bucket", context=[f"remote: {shown}"], hint=EXAMPLE)
     try:
         from fsspec.core import url_to_fs
 
@@ -78,14 +81,11 @@ def open_objects(scheme: str, rest: str, shown: str) -> ObjectRemote:
         ) from None
     except ValueError as error:
         raise UsageError(
-            "the remote's URL can't be used", context=[f"remote: {shown}", str(error)], hint=_EXAMPLE
+            "the remote's URL can't be used", context=[f"remote: {shown}", str(error)], hint=EXAMPLE
         ) from None
     if scheme in _S3:
         files.retries = _ATTEMPTS
     return ObjectRemote(files, root.rstrip("/"), shown, scheme)
-
-
-_EXAMPLE = "give a folder or an address: yolow weights push s3://BUCKET/PREFIX"
 
 
 class ObjectRemote:
@@ -259,9 +259,20 @@ class ObjectRemote:
         reason = (
             (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         )
-        hint = None
-        if isinstance(error, PermissionError) or "redential" in type(error).__name__:
-            hint = "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=..."
         return NetworkError(
-            f"the remote can't be {what}", context=[f"remote: {self._shown}", reason], hint=hint
+            f"the remote can't be {what}",
+            context=[f"remote: {self._shown}", _without_secrets(reason)[:_MOST_OF_A_REASON]],
+            hint=self._hint(error),
         )
+
+    def _hint(self, error: Exception) -> str:
+        if isinstance(error, PermissionError) or "redential" in type(error).__name__:
+            return "export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=..."
+        if isinstance(error, FileNotFoundError) and self._scheme in _S3:
+            return f"make the bucket first: aws s3 mb s3://{self._root.partition('/')[0]}"
+        return "see whether the address is right (echo $AWS_ENDPOINT_URL), and run the same command again"
+
+
+def _without_secrets(reason: str) -> str:
+    """An error's text, without the keys in the addresses of servers and proxies that it quotes."""
+    return re.sub(r"\S+@", "…@", reason)

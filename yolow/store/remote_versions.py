@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from yolow.errors import IntegrityError, StoreError, WeightsNotFoundError
 from yolow.progress import Progress
@@ -72,30 +73,53 @@ def read_remote(remote: Remote, place: Place) -> FinishedVersion | None:
         NetworkError, StoreError: the remote can't be read.
     """
     digest = remote_digest(remote, place)
-    record_json = None if digest is None else remote.read(f"{place[0]}/v{place[1]}/{RECORD_FILE}")
-    if digest is None or record_json is None:
+    if digest is None:
         return None
-    reference = _reference(place)
+    record_json = remote.read(f"{place[0]}/v{place[1]}/{RECORD_FILE}")
+    if record_json is None:
+        raise _damaged(remote, place, RECORD_FILE, expected="a file", found="missing")
     found = record_digest_text(record_json).encode()
     if found != digest:
         expected = ascii(digest[:80].decode("latin-1").strip())[1:-1]
-        raise damaged(reference, RECORD_FILE, expected=expected, found=found.decode().strip())
+        raise _damaged(remote, place, RECORD_FILE, expected=expected, found=found.decode().strip())
     try:
         record = VersionRecord.from_json(record_json, source=f"{remote.shown}/{place[0]}/v{place[1]}")
     except StoreError as error:
         raise IntegrityError(
-            f"the record of {reference} on the remote can't be read",
+            f"the record of {_reference(place)} on the remote can't be read",
             context=error.context,
             note=error.note or (error.message if "newer" in error.message else None),
             hint=error.hint,
         ) from None
     if (record.name, record.number) != place:
-        named = f"that of {record.name}:v{record.number}"
-        raise damaged(reference, RECORD_FILE, expected=f"the record of {reference}", found=named)
-    clashing = [entry.path for entry in record.files if entry.path.partition("/")[0] in _MADE_BY_STORES]
-    if clashing:
-        raise damaged(reference, clashing[0], expected="not among the record's files", found="listed")
+        expected, named = f"the record of {_reference(place)}", f"that of {record.name}:v{record.number}"
+        raise _damaged(remote, place, RECORD_FILE, expected=expected, found=named)
+    if impossible := _impossible_path(record):
+        raise _damaged(remote, place, impossible, expected="not among the record's files", found="listed")
     return FinishedVersion(record=record, record_json=record_json)
+
+
+def _impossible_path(record: VersionRecord) -> str | None:
+    """A listed path that no version can have: the record's own, or one inside what is listed as a file."""
+    taken = {entry.path for entry in record.files} | _MADE_BY_STORES
+    for entry in record.files:
+        above = {str(parent) for parent in PurePosixPath(entry.path).parents}
+        if entry.path in _MADE_BY_STORES or above & taken:
+            return entry.path
+    return None
+
+
+def _damaged(remote: Remote, place: Place, path: str, *, expected: str, found: str) -> IntegrityError:
+    return damaged(_reference(place), path, expected=expected, found=found, remedy=_remedy(remote, place))
+
+
+def _remedy(remote: Remote, place: Place) -> str:
+    """What is there already is not sent again, so what is damaged has to go first."""
+    name, number = place
+    return (
+        f"remove {name}/v{number} from the remote, then send it again from a store that has it whole: "
+        f"yolow weights push {shlex.quote(remote.shown)} {name}:v{number}"
+    )
 
 
 def select_remote(remote: Remote, reference: str) -> Place:
@@ -160,31 +184,42 @@ def pull_version(
     """
 
     def fill(staging: Path) -> None:
-        write_files(staging, finished, lambda path: remote.chunks(f"{finished.place}/{path}"), progress)
+        write_files(
+            staging,
+            finished,
+            lambda path: remote.chunks(f"{finished.place}/{path}"),
+            progress,
+            remedy=_remedy(remote, (finished.record.name, finished.record.number)),
+        )
         check(staging, finished.record)
 
     install_version(root, finished, fill)
 
 
 def _by_digest(remote: Remote, ref: WeightsRef) -> Place:
-    """Every record there is read: a bucket has no index."""
+    """Every record there is read, since a bucket has no index; damaged ones must not hide the others."""
     assert ref.digest is not None
     found: dict[str, Place] = {}
+    unreadable = []
     for name in remote_names(remote):
         for number in remote_numbers(remote, name):
-            finished = read_remote(remote, (name, number))
+            try:
+                finished = read_remote(remote, (name, number))
+            except IntegrityError:
+                unreadable.append(_reference((name, number)))
+                continue
             if finished is not None and finished.record.sha256.startswith(ref.digest):
                 found.setdefault(finished.record.sha256, (name, number))
     if len(found) > 1:
         context = [f"{_reference(place)}: {digest}" for digest, place in found.items()]
         raise WeightsNotFoundError(f"{ref.text} is ambiguous", context=context, hint="write more digits")
     if not found:
-        raise _not_there(remote, ref)
+        raise _not_there(remote, ref, unreadable)
     return next(iter(found.values()))
 
 
-def _not_there(remote: Remote, ref: WeightsRef) -> WeightsNotFoundError:
-    context = [f"remote: {remote.shown}"]
+def _not_there(remote: Remote, ref: WeightsRef, unreadable: Sequence[str] = ()) -> WeightsNotFoundError:
+    context = [f"remote: {remote.shown}", *(f"{one} is damaged there" for one in unreadable)]
     if ref.name is not None:
         numbers = remote_numbers(remote, ref.name)
         if numbers:
@@ -199,7 +234,8 @@ def _not_there(remote: Remote, ref: WeightsRef) -> WeightsNotFoundError:
                 f"{ref.text} was never sent whole",
                 context=context,
                 note="a push was interrupted; the same command goes on with it",
-                hint=f"push it again from where it was made: yolow weights push {remote.shown} {ref.text}",
+                hint="push it again from where it was made: "
+                f"yolow weights push {shlex.quote(remote.shown)} {ref.text}",
             )
     return WeightsNotFoundError(f"the remote has no {ref.text}", context=context)
 

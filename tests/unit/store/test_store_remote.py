@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from killed import kills
 from s3_server import SECRET, Bucket, new_bucket, s3_server
 from store_samples import RECORD, add, add_export, write
 
@@ -192,7 +193,7 @@ def test_an_unfinished_push_keeps_its_number(
     assert bucket.object_names() == ["solar/v1/record.json"]
 
 
-@pytest.mark.parametrize("is_conditional", [True, False])
+@pytest.mark.parametrize("is_conditional", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_two_at_once_can_not_mix_their_files(
     bucket: Bucket, tmp_path: Path, is_conditional: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +295,8 @@ def record_of(**files: str) -> VersionRecord:
         "a\x1b[2Jb",
         "record.json",
         "record.json/x",
+        "record.json.sha256",
+        "solar-v3.pt/x",
     ],
 )
 def test_a_strangers_paths_are_refused(path: str, other: Store, tmp_path: Path) -> None:
@@ -358,6 +361,52 @@ def test_what_the_check_refuses_is_not_in_the_store(store: Store, other: Store, 
     assert other.names() == []
     assert len(seen) == 1
     assert not seen[0].exists()
+
+
+def test_a_record_that_is_missing_is_damage(
+    store: Store, other: Store, bucket: Bucket, tmp_path: Path
+) -> None:
+    remote = open_remote(bucket.url, offline=False)
+    remote.put(add(store, tmp_path, content=b"1"), Silent())
+    remote.put(add(store, tmp_path, content=b"2"), Silent())
+    bucket.delete("solar/v1/record.json")
+    with pytest.raises(IntegrityError) as caught:
+        pull(other, remote, "solar:v1")
+    assert caught.value.context == ("file: record.json", "expected: a file", "found: missing")
+    digest = store.get("solar", 2).record.sha256
+    assert select_remote(remote, f"sha256:{digest}") == ("solar", 2)
+    with pytest.raises(WeightsNotFoundError) as lost:
+        select_remote(remote, "sha256:00000000")
+    assert lost.value.context == (f"remote: {bucket.url}", "solar:v1 is damaged there")
+
+
+@pytest.mark.parametrize("is_push", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_kill_leaves_all_or_nothing(is_push: bool, store: Store, tmp_path: Path) -> None:
+    """A folder is written as a store is, by push and by pull: whatever ends it, the same command goes on."""
+    first, second = add(store, tmp_path, content=b"1"), add(store, tmp_path, content=b"2")
+    target = Store(tmp_path / "target")
+    source, there = open_remote(str(store.root), offline=True), open_remote(str(target.root), offline=True)
+    there.put(first, Silent())
+
+    def act() -> None:
+        if is_push:
+            there.put(second, Silent())
+        else:
+            pull(target, source, "solar:v2")
+
+    kept = []
+    for step in kills(act):
+        numbers = target.numbers("solar")
+        assert numbers in ([1], [1, 2]), step
+        assert [line for number in numbers for line in target.verify(target.get("solar", number))] == []
+        kept.append(len(numbers))
+        if len(numbers) == 2:  # so that the next kill meets a version that is not there
+            shutil.rmtree(target.root / "solar" / "v2")
+            (target.root / "solar" / "last_number").write_text("1\n")
+    assert kept.count(1) > 10
+    assert target.numbers("solar") == [1, 2]
+    assert target.get("solar", 2).record == second.record
+    assert list((target.root / ".staging").iterdir()) == []
 
 
 def test_numbers_keep_their_meaning(store: Store, other: Store, tmp_path: Path) -> None:
@@ -461,6 +510,9 @@ def test_aliases_that_others_wrote_badly_are_an_error(tmp_path: Path) -> None:
         ("nope://bucket/x", "the remote's URL can't be used"),
         ("s3://", "the remote's URL names no bucket"),
         ("file://host/x", "a file address names a folder of this machine, from its root on"),
+        (f"key:{SECRET}@bucket/x", "the remote is neither a folder nor an address"),
+        (f"key:a@{SECRET}@bucket/x", "the remote is neither a folder nor an address"),
+        (f"s3:key:{SECRET}@bucket/x", "the remote is neither a folder nor an address"),
         ("https://models.example/x", "a web address can't be a remote"),
         (f"s3://key:{SECRET}@bucket/x", "a remote's URL has neither keys nor a query"),
         (f"s3://key:a/{SECRET}@bucket/x", "a remote's URL has neither keys nor a query"),
@@ -524,9 +576,13 @@ def test_nobody_listens(
         remote.put(add(store, tmp_path), Silent())
     assert caught.value.message == "the remote can't be read"
     assert "Could not connect to the endpoint URL" in caught.value.context[1]
+    assert caught.value.hint == (
+        "see whether the address is right (echo $AWS_ENDPOINT_URL), and run the same command again"
+    )
     assert time.monotonic() - begin < 10
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
@@ -546,6 +602,7 @@ def test_a_missing_bucket_is_named(store: Store, bucket: Bucket, tmp_path: Path)
         "the remote can't be written",
         ("remote: s3://no-such-bucket/x", "The specified bucket does not exist"),
     )
+    assert caught.value.hint == "make the bucket first: aws s3 mb s3://no-such-bucket"
 
 
 def test_large_files_go_in_parts(
