@@ -193,7 +193,8 @@ def test_an_unfinished_push_keeps_its_number(
     assert bucket.object_names() == ["solar/v1/record.json"]
 
 
-@pytest.mark.parametrize("is_conditional", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("is_conditional", [True, False])
 def test_two_at_once_can_not_mix_their_files(
     bucket: Bucket, tmp_path: Path, is_conditional: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -567,6 +568,7 @@ except MissingExtraError as error:
     assert found.stdout == f"remotes at {scheme}:// need a package that is not installed|{hint}\n"
 
 
+@pytest.mark.slow
 def test_nobody_listens(
     store: Store, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -605,6 +607,7 @@ def test_a_missing_bucket_is_named(store: Store, bucket: Bucket, tmp_path: Path)
     assert caught.value.hint == "make the bucket first: aws s3 mb s3://no-such-bucket"
 
 
+@pytest.mark.slow
 def test_large_files_go_in_parts(
     store: Store, other: Store, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
