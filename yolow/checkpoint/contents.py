@@ -70,7 +70,8 @@ class Contents:
         format: `pytorch`, `safetensors`, `onnx`, `openvino`, `ncnn` or `tflite`.
         size_bytes: of the file, or of all files of the folder.
         entries: all tensors of the network in the file's order; no optimizer state.
-        modules: all modules, parents before children; empty where the format has none.
+        modules: all modules, parents before children; of an export the layers that have weights; empty where the
+            format has none.
         facts: JSON-ready facts about the whole under the names of `CheckpointSummary`, those that the file tells:
             `task`, `names` (class id -> name), `architecture`, `imgsz`, `version`, `date`, `license`, `train_args`, ….
         reader: gives the values of one entry; use `read`.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-# The real ones have some kilobytes; names of 365 classes take five.
-MAX_METADATA_BYTES = 1024**2
+# The real ones have some kilobytes; names of 4,585 classes take a hundred.
+MAX_METADATA_BYTES = 256 * 1024
 _MAX_DEPTH = 8
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")|(?P<float>-?\d{1,40}(?:\.\d{0,40})?[eE][-+]?\d{1,4}"
@@ -160,4 +161,6 @@ def _largest(value: Any) -> int | None:
 
 
 def _plain(value: Any) -> Any:
-    return value if type(value) in (str, int, float, bool, type(None), list) else str(value)
+    """The value if JSON has such values, else its text."""
+    is_plain = type(value) in (str, int, bool, type(None)) or (type(value) is float and math.isfinite(value))
+    return value if is_plain else str(value)

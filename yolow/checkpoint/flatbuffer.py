@@ -12,7 +12,8 @@ from typing import BinaryIO
 from yolow.checkpoint.raw_values import Source
 
 # The largest networks of the family need 50,000 looks.
-_MAX_LOOKS = 1_000_000
+_MAX_LOOKS = 500_000
+_BYTES_A_LOOK = 8
 _MAX_TEXT_BYTES = 65_536
 
 
@@ -41,7 +42,7 @@ class Flatbuffer:
 
     def bytes(self, position: int, size: int) -> bytes:
         """Some bytes of the file; counts against the bound, more where there are more."""
-        self._looks_left -= 1 + size // 64
+        self._looks_left -= 1 + size // _BYTES_A_LOOK
         if self._looks_left < 0:
             raise self.source.error(
                 "the file is beyond any sensible size: its tables refer to each other too often"
@@ -83,7 +84,7 @@ class Table:
     def tables(self, field: int) -> list[Table]:
         """A vector of tables."""
         start, count = self._vector(field, 4)
-        places = [start + 4 * index for index in range(count)]
+        places = range(start, start + 4 * count, 4)
         return [Table(self._buffer, place + self._buffer.number(place, "I")) for place in places]
 
     def numbers(self, field: int, form: str) -> tuple[int, ...]:

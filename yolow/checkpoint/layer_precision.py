@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from yolow.checkpoint.contents import ModuleEntry, TensorEntry
+
 Node = TypeVar("Node")
 
 _SMALL_INTEGERS = {"int8", "uint8", "int4", "uint4", "int2", "uint2", "nf4"}
@@ -37,6 +39,16 @@ class LayerPrecision:
     size_bytes: int
 
 
+def modules_with_weights(entries: Sequence[TensorEntry]) -> tuple[ModuleEntry, ...]:
+    """The layers of an export that have weights, in the entries' order, each of the kind that uses them."""
+    kinds: dict[str, str] = {}
+    for entry in entries:
+        is_weight = entry.role in ("weight", "norm_weight")
+        if entry.kind is not None and (is_weight or (entry.role != "buffer" and entry.module not in kinds)):
+            kinds[entry.module] = entry.kind
+    return tuple(ModuleEntry(path=module, kind=kind) for module, kind in kinds.items())
+
+
 def precision_facts(layers: Iterable[LayerPrecision]) -> dict[str, Any]:
     """The facts `quantization`, which counts, and `precision`, which tells of each layer.
 
@@ -53,7 +65,8 @@ def precision_facts(layers: Iterable[LayerPrecision]) -> dict[str, Any]:
         precision[layer.module] = {
             "kind": layer.kind,
             "weights": layer.weights,
-            "activations": "int8" if layer.activations else "float",
+            # With float weights it computes in floats, however coarse its input has become.
+            "activations": "int8" if small and layer.activations else "float",
             "size_bytes": layer.size_bytes,
         }
     return {"quantization": counts, "precision": precision} if precision else {}

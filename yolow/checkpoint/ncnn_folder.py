@@ -49,7 +49,7 @@ def read_ncnn(path: Path) -> Contents:
     layers = _layers(param)
     reader = _Blobs(values)
     reader.read(layers)
-    facts = {"layers": len(layers)} | folder_facts(folder, files) | precision_facts(reader.precision)
+    facts = {"operations": len(layers)} | folder_facts(folder, files) | precision_facts(reader.precision)
     if reader.unknown is not None:
         facts["unread"] = {
             "layer": reader.unknown.name,
@@ -61,7 +61,9 @@ def read_ncnn(path: Path) -> Contents:
         format="ncnn",
         size_bytes=sum(Source.of(file).size_bytes for file in files),
         entries=tuple(reader.entries),
-        modules=tuple(ModuleEntry(path=layer.name, kind=layer.kind) for layer in layers),
+        modules=tuple(
+            ModuleEntry(path=layer.name, kind=layer.kind) for layer in layers if layer.name in reader.modules
+        ),
         facts=facts,
         reader=lambda entry: reader.places[entry.name].values(entry.dtype, entry.shape),
     )
@@ -126,6 +128,7 @@ class _Blobs:
         self.entries: list[TensorEntry] = []
         self.places: dict[str, Place] = {}
         self.precision: list[LayerPrecision] = []
+        self.modules: set[str] = set()
         self.unknown: Layer | None = None
 
     def read(self, layers: list[Layer]) -> None:
@@ -142,6 +145,8 @@ class _Blobs:
                 if blobs is None:
                     self.unknown = layer
                     return
+                if blobs:
+                    self.modules.add(layer.name)
                 first = len(self.entries)
                 for blob in blobs:
                     self._read_blob(file, layer, blob)
@@ -154,7 +159,7 @@ class _Blobs:
 
     def _read_blob(self, file: Any, layer: Layer, blob: Blob) -> None:
         dtype = "float32"
-        if blob.count <= 0 or not blob.fits:
+        if min(blob.shape) <= 0 or not blob.fits:
             raise self._source.error("a layer's parameters contradict each other", layer.name)
         if blob.flagged:
             flag = int.from_bytes(self._source.read_from(file, self.position, 4), "little")

@@ -28,11 +28,6 @@ class Blob:
     flagged: bool = False
     fits: bool = True
 
-    @property
-    def count(self) -> int:
-        """How many values it has."""
-        return math.prod(self.shape)
-
 
 WITHOUT_BLOBS = frozenset(
     """

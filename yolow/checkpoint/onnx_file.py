@@ -14,6 +14,7 @@ from typing import Any
 
 from yolow.checkpoint.contents import Contents
 from yolow.checkpoint.export_metadata import facts_of
+from yolow.checkpoint.layer_precision import modules_with_weights
 from yolow.checkpoint.onnx_roles import Node, Roles
 from yolow.checkpoint.onnx_tensor import OnnxTensor, read_pair, read_tensor
 from yolow.checkpoint.protobuf_wire import Field, Wire
@@ -58,7 +59,7 @@ def read_onnx(path: Path) -> Contents:
         format="onnx",
         size_bytes=source.size_bytes + sum(other.size_bytes for other in others),
         entries=entries,
-        modules=roles.modules(entries),
+        modules=modules_with_weights(entries),
         facts=facts | roles.quantization(),
         reader=lambda entry: tensors[entry.name].read(),
     )
@@ -68,7 +69,7 @@ def _model(wire: Wire) -> tuple[dict[str, Any], Graph]:
     facts: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     graphs: list[Field] = []
-    functions = 0
+    functions = opsets = 0
     try:
         for one in wire.fields(0, wire.source.size_bytes):
             if one.number == _GRAPH:
@@ -82,6 +83,7 @@ def _model(wire: Wire) -> tuple[dict[str, Any], Graph]:
             elif one.number in (_PRODUCER, _PRODUCER_VERSION):
                 facts["producer" if one.number == _PRODUCER else "producer_version"] = wire.text(one)
             functions += one.number == _FUNCTIONS
+            opsets += one.number == _OPSET
     except WeightsError as error:
         if graphs or "ir_version" in facts:
             raise
@@ -89,8 +91,12 @@ def _model(wire: Wire) -> tuple[dict[str, Any], Graph]:
     if len(graphs) != 1 or not graphs[0].is_bytes or "ir_version" not in facts:
         # Protobuf readers merge repeated graphs into one, each in its own way.
         raise wire.source.error("the file is not an ONNX model", "it has no graph, or several")
+    if not opsets:  # stands after the graph, so that a file that was cut there would pass
+        raise wire.source.error("the file is cut short: it does not say of which version its operations are")
     graph = Graph()
     _read_graph(wire, graphs[0], graph, "", 0)
+    if twice := graph.tensors.keys() & graph.constants.keys():
+        raise wire.source.error("a value of the model is made twice", min(twice))
     if functions:
         facts["local_functions"] = functions
     known = facts_of(metadata)
@@ -154,5 +160,8 @@ def _read_attribute(wire: Wire, where: Field, graph: Graph, node: Node, depth: i
             _read_graph(wire, one, graph, f"subgraph{graph.subgraphs}/", depth + 1)
         elif one.number == _A_TENSOR and one.is_bytes and node.kind == "Constant" and node.outputs:
             tensor = read_tensor(wire, one.start, one.end)
-            if tensor is not None:
-                graph.constants[node.outputs[0]] = tensor
+            if tensor is None:
+                continue
+            if node.outputs[0] in graph.constants:
+                raise wire.source.error("a value of the model is made twice", node.outputs[0])
+            graph.constants[node.outputs[0]] = tensor

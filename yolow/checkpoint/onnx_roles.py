@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from yolow.checkpoint.contents import ModuleEntry, Role, TensorEntry
+from yolow.checkpoint.contents import Role, TensorEntry
 from yolow.checkpoint.layer_precision import LayerPrecision, comes_quantized, precision_facts
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ class Roles:
                     kept[name] = kept[first]
         return tuple(entries), kept
 
-    def modules(self, entries: Iterable[TensorEntry]) -> tuple[ModuleEntry, ...]:
-        """The layers that have tensors, in the entries' order."""
-        kinds = {entry.module: entry.kind for entry in entries if entry.kind is not None}
-        return tuple(ModuleEntry(path=module, kind=kind) for module, kind in kinds.items() if kind)
-
     def quantization(self) -> dict[str, Any]:
         """Facts about the precision of each layer with weights."""
         layers = [layer for node in self._nodes if (layer := self._precision(node)) is not None]
@@ -103,6 +98,8 @@ class Roles:
     def _entry(self, name: str, tensor: OnnxTensor, shared_with: str | None) -> TensorEntry:
         user, index = self._follow(name)
         role = self._role(name, user, index)
+        if role == "bias" and user is not None and user.kind == "Add":
+            user = self._layer_before(user, index) or user
         module = _module_by_name(name)
         if module is None:
             module = _module_of(user) if user is not None else name.rpartition(".")[0]
@@ -138,13 +135,15 @@ class Roles:
         if user.kind in _LAYERS:
             weight, bias = _LAYERS[user.kind]
             return "weight" if index == weight else "bias" if index == bias else "buffer"
-        if user.kind == "Add" and self._adds_to_layer(user, index):
+        if user.kind == "Add" and self._layer_before(user, index) is not None:
             return "bias"
         return _role_by_name(name)
 
-    def _adds_to_layer(self, user: Node, index: int) -> bool:
-        others = [name for place, name in enumerate(user.inputs) if place != index]
-        return any(name in self._makers and self._makers[name].kind in _LAYERS for name in others)
+    def _layer_before(self, addition: Node, index: int) -> Node | None:
+        """The layer whose result is added to the input at `index`."""
+        others = [name for place, name in enumerate(addition.inputs) if place != index]
+        makers = [self._makers[name] for name in others if name in self._makers]
+        return next((maker for maker in makers if maker.kind in _LAYERS), None)
 
     def _precision(self, node: Node) -> LayerPrecision | None:
         if node.kind not in _LAYERS or len(node.inputs) <= _LAYERS[node.kind][0]:

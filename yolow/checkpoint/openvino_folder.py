@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from yolow.checkpoint.contents import Contents, ModuleEntry, Role, TensorEntry
+from yolow.checkpoint.contents import Contents, Role, TensorEntry
 from yolow.checkpoint.export_folder import folder_facts, inside, model_files
-from yolow.checkpoint.layer_precision import LayerPrecision, comes_quantized, precision_facts
+from yolow.checkpoint.layer_precision import (
+    LayerPrecision,
+    comes_quantized,
+    modules_with_weights,
+    precision_facts,
+)
 from yolow.checkpoint.openvino_xml import Layer, Network, dimensions, read_xml, whole_number
 from yolow.checkpoint.raw_values import Place, Source, is_sensible, size_of
 
@@ -25,6 +30,11 @@ _LAYERS = {
 _NORM_ROLES: dict[int, Role] = {1: "norm_weight", 2: "norm_bias"}
 # What may stand between a constant and the layer that uses it, where all of its inputs are constants.
 _PASSING = {"Convert", "FakeQuantize", "Multiply", "Subtract", "Reshape", "Transpose", "Unsqueeze", "Squeeze"}
+# What a constant is to the weights that it makes real numbers of: the operation, and at which of its inputs.
+_CONVERSIONS = {
+    ("Multiply", 1): "scale", ("Subtract", 1): "zero_point", ("FakeQuantize", 1): "input_low",
+    ("FakeQuantize", 2): "input_high", ("FakeQuantize", 3): "output_low", ("FakeQuantize", 4): "output_high",
+}  # fmt: skip
 _MAX_STEPS = 8
 _TEXTS = ("string", "dynamic", "undefined")
 
@@ -41,13 +51,12 @@ def read_openvino(path: Path) -> Contents:
     network = read_xml(xml)
     tensors = _Tensors(xml, values, network)
     entries = tensors.entries()
-    kinds = {entry.module: entry.kind for entry in entries if entry.kind is not None}
     return Contents(
         path=path,
         format="openvino",
         size_bytes=sum(Source.of(file).size_bytes for file in files),
         entries=entries,
-        modules=tuple(ModuleEntry(path=module, kind=kind) for module, kind in kinds.items()),
+        modules=modules_with_weights(entries),
         facts=_facts(network) | folder_facts(folder, files) | tensors.precision(),
         reader=lambda entry: tensors.places[entry.name].values(entry.dtype, entry.shape),
     )
@@ -76,8 +85,8 @@ class _Tensors:
             if layer.kind != "Const" or layer.data.get("element_type") in _TEXTS:
                 continue
             dtype, shape, place = self._constant(layer)
-            role, user = self._role(layer, shape)
-            name = self._name(layer, role, user)
+            role, leaf, user = self._role(layer, shape)
+            name = self._name(layer, leaf, user)
             at = (place.offset, place.size_bytes)
             # The writer keeps equal constants once.
             shared_with = first_at.setdefault(at, name) if place.size_bytes else name
@@ -129,30 +138,32 @@ class _Tensors:
             raise self._values.error("the file of the values is cut short", f"{layer.name} lies outside it")
         return dtype, shape, Place(self._values, offset, size)
 
-    def _role(self, layer: Layer, shape: tuple[int, ...]) -> tuple[Role, Layer | None]:
-        """What a constant is to the layer that uses it in the end, and which layer that is."""
-        node, port, is_value = layer, 0, True
+    def _role(self, layer: Layer, shape: tuple[int, ...]) -> tuple[Role, str | None, Layer | None]:
+        """What a constant is to the layer that uses it in the end, its name there, and which layer that is."""
+        node, port, conversion, is_value = layer, 0, None, True
         for _ in range(_MAX_STEPS):
             if not node.users:
-                return "buffer", None
+                return "buffer", None, None
             node, port = node.users[0]
             if node.kind not in _PASSING or id(node) not in self._constants:
                 break
-            # At another input it is a scale, a zero point or a limit.
-            is_value = is_value and port == 0
-        if node.kind in _LAYERS and port == 1 and len(shape) > 1:
-            return ("weight" if is_value else "buffer"), node
+            if port:
+                conversion, is_value = _CONVERSIONS.get((node.kind, port)), False
+        if node.kind in _LAYERS and port == 1:
+            if is_value and len(shape) > 1:
+                return "weight", "weight", node
+            return "buffer", f"weight_{conversion}" if conversion else None, node
         if node.kind == "BatchNormInference" and is_value:
-            return _NORM_ROLES.get(port, "buffer"), node
+            role = _NORM_ROLES.get(port, "buffer")
+            return role, {"norm_weight": "weight", "norm_bias": "bias"}.get(role), node
         if node.kind == "Add" and is_value and port < 2:
             other = node.inputs.get(1 - port)
             if other is not None and other.kind in _LAYERS and id(other) not in self._constants:
-                return "bias", other
-        return "buffer", node
+                return "bias", "bias", other
+        return "buffer", None, node
 
-    def _name(self, layer: Layer, role: Role, user: Layer | None) -> str:
+    def _name(self, layer: Layer, leaf: str | None, user: Layer | None) -> str:
         """The network's own name where it can be told, else the layer's; unique."""
-        leaf = {"weight": "weight", "norm_weight": "weight", "bias": "bias", "norm_bias": "bias"}.get(role)
         name = f"{_module_of(user)}.{leaf}" if leaf and user is not None else layer.name
         if name in self.places:
             name = layer.name

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from yolow.checkpoint.raw_values import Source
+from yolow.errors import WeightsError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-# The largest networks of the family have 100,000 fields.
-_MAX_FIELDS = 1_000_000
-_MAX_TEXT_BYTES = 1024**2
+# The largest networks of the family have 80,000 fields, and a megabyte of names.
+_MAX_FIELDS = 400_000
+_MAX_TEXTS_BYTES = 16 * 1024**2
+_WINDOW_BYTES = 16_384
 
 
 class Field(NamedTuple):
@@ -45,6 +47,9 @@ class Wire:
         self.source = source
         self._file = file
         self._fields_left = _MAX_FIELDS
+        self._text_bytes_left = _MAX_TEXTS_BYTES
+        self._window = b""
+        self._window_start = 0
 
     def fields(self, start: int, end: int) -> Iterator[Field]:
         """The fields of the message in these bytes, in the file's order.
@@ -83,14 +88,16 @@ class Wire:
         """The text of one field.
 
         Raises:
-            WeightsError: it is absurdly long, or not UTF-8.
+            WeightsError: the file's texts are absurdly long in all, or it is not UTF-8.
         """
         if not field.is_bytes:
             raise self._damaged(field.start)
-        if field.end - field.start > _MAX_TEXT_BYTES:
-            raise self.source.error("a text in the file is absurdly long", f"{field.end - field.start} bytes")
+        size = field.end - field.start
+        self._text_bytes_left -= size
+        if self._text_bytes_left < 0:
+            raise self.source.error("texts in the file are absurdly long", f"{size} bytes at {field.start}")
         try:
-            return self.source.read_from(self._file, field.start, field.end - field.start).decode("utf-8")
+            return self._bytes(field.start, size).decode("utf-8")
         except UnicodeDecodeError:
             raise self._damaged(field.start) from None
 
@@ -111,7 +118,7 @@ class Wire:
         return values
 
     def _varint(self, position: int, end: int) -> tuple[int, int]:
-        block = self.source.read_from(self._file, position, min(10, end - position))
+        block = self._bytes(position, min(10, end - position))
         value = 0
         for index, byte in enumerate(block):
             value |= (byte & 0x7F) << (7 * index)
@@ -119,5 +126,16 @@ class Wire:
                 return value & (2**64 - 1), position + index + 1
         raise self._damaged(position)
 
-    def _damaged(self, position: int) -> Exception:
+    def _bytes(self, position: int, size: int) -> bytes:
+        """Bytes of the file; what stands close together is read at once."""
+        if size > _WINDOW_BYTES:
+            return self.source.read_from(self._file, position, size)
+        start = position - self._window_start
+        if not 0 <= start <= start + size <= len(self._window):
+            length = max(size, min(_WINDOW_BYTES, self.source.size_bytes - position))
+            self._window = self.source.read_from(self._file, position, length)
+            self._window_start, start = position, 0
+        return self._window[start : start + size]
+
+    def _damaged(self, position: int) -> WeightsError:
         return self.source.error("the file is cut short or damaged", f"at byte {position}")

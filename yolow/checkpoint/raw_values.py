@@ -33,6 +33,8 @@ _SMALL_FLOATS = {
     "float8_e5m2fnuz": (5, 2, 16, True),
 }
 _MAX_DIMENSIONS = 16
+# The largest tensors of the family have 100 MB (text embeddings); a file with holes could claim any size.
+_MAX_READ_BYTES = 256 * 1024**2
 
 
 def size_of(dtype: str, shape: tuple[int, ...]) -> int:
@@ -105,9 +107,11 @@ class Source:
             return self.read_from(file, offset, size_bytes)
 
     def read_from(self, file: BinaryIO, offset: int, size_bytes: int) -> bytes:
-        """As `read`, from the open file; nothing is allocated for what lies outside it."""
+        """As `read`, from the open file; nothing is allocated for what lies outside it, or is absurdly large."""
         if not 0 <= offset <= offset + size_bytes <= self.size_bytes:
             raise self.error("the file is cut short or damaged", f"bytes {offset} to {offset + size_bytes}")
+        if size_bytes > _MAX_READ_BYTES:
+            raise self.error("a tensor of the file is absurdly large", f"{size_bytes} bytes at byte {offset}")
         try:
             file.seek(offset)
             block = file.read(size_bytes)

@@ -14,8 +14,8 @@ from yolow.checkpoint.contents import Contents, Role, TensorEntry
 from yolow.checkpoint.export_metadata import facts_of
 from yolow.checkpoint.raw_values import Place, Source, is_sensible, size_of
 
-# The specification allows 100 MB; parsed, such a header would take a gigabyte. 45,000 tensors fit in this.
-_MAX_HEADER_BYTES = 8 * 1024**2
+# The specification allows 100 MB; parsed, such a header would take three gigabytes. 20,000 tensors fit in this.
+_MAX_HEADER_BYTES = 4 * 1024**2
 _DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "C64": "complex64",
     "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8",
@@ -82,7 +82,7 @@ def _header(source: Source) -> tuple[dict[str, Any], int]:
     if not text.startswith(b"{"):
         raise source.error("the file is not a safetensors file: its header is not a JSON object")
     try:
-        header = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except _DuplicateKeyError as error:
         raise source.error("the safetensors header names a tensor twice", str(error)) from None
     except (ValueError, RecursionError) as error:
@@ -91,6 +91,9 @@ def _header(source: Source) -> tuple[dict[str, Any], int]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    "".join(
+        word for pair in pairs for word in pair if type(word) is str
+    ).encode()  # half a surrogate is no text
     result = dict(pairs)
     if len(result) != len(pairs):
         seen: set[str] = set()

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from yolow.checkpoint.contents import Contents, ModuleEntry, Role, TensorEntry
+from yolow.checkpoint.contents import Contents, Role, TensorEntry
 from yolow.checkpoint.flatbuffer import Flatbuffer, Table
-from yolow.checkpoint.layer_precision import LayerPrecision, precision_facts
+from yolow.checkpoint.layer_precision import LayerPrecision, modules_with_weights, precision_facts
 from yolow.checkpoint.raw_values import Place, Source, is_sensible, size_of
 from yolow.checkpoint.tflite_operations import DEQUANTIZE, LAYERS, operation_name
 from yolow.checkpoint.trailing_metadata import trailing_facts
@@ -78,13 +78,12 @@ def read_tflite(path: Path) -> Contents:
         facts["quantization"] = facts.get("quantization", {}) | found.counts
     if found.sparse:
         facts["sparse_tensors"] = found.sparse
-    modules = {entry.module: entry.kind for entry in found.entries if entry.kind is not None}
     return Contents(
         path=path,
         format="tflite",
         size_bytes=source.size_bytes,
         entries=tuple(found.entries),
-        modules=tuple(ModuleEntry(path=module, kind=kind) for module, kind in modules.items()),
+        modules=modules_with_weights(found.entries),
         facts=facts,
         reader=lambda entry: found.places[entry.name].values(entry.dtype, entry.shape),
     )
