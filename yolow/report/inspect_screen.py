@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from yolow.report.console import print_line, print_pairs
+from yolow.report.export_facts import export_pairs
 from yolow.report.facts import short_reference
 from yolow.report.formats import MISSING, counted, megabytes, visible
 from yolow.report.health_tables import print_health, print_tensors
@@ -95,6 +96,7 @@ def _identity(file: File) -> Iterator[tuple[str, str]]:
         yield "network", ", ".join(traits)
     if written := _written(facts):
         yield "written", written
+    yield from export_pairs(facts)
     if git := [f"{key} {value}" for key, value in (facts.get("git") or {}).items() if value]:
         yield "git", ", ".join(git)
     arguments = facts.get("train_args") or {}
