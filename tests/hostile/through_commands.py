@@ -1,8 +1,8 @@
-"""Give files to `yolow` commands, one after the other in one process, and write down how each ended.
+"""Give files to a `yolow` command, one after the other in one process, and write down how each ended.
 
-Run in a process of its own: `python through_commands.py CANARY COMMANDS FILE ...`. COMMANDS is JSON: a list of command
-lines in which `{file}` stands for the file. Prints one line of JSON: `[[command line's index, file, exit code, seconds,
-output, whether the canary fired], ...]`, the process' peak of memory in MB, and which heavy modules were imported.
+Run in a process of its own: `python through_commands.py CANARY COMMAND FILE ...`. COMMAND is a JSON list of words in
+which `{file}` stands for the file. Prints one line of JSON: for each file the exit code, the seconds, both streams
+and whether the canary fired; the process' peak of memory in MB; and which heavy modules were imported.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from yolow.cli.main import main
 
 HEAVY = ("torch", "torchvision", "ultralytics", "cv2", "onnx", "onnxruntime", "openvino")
 
 
-def run(arguments: list[str]) -> tuple[int, str]:
-    """The exit code and all that was written, also by what does not go through `sys.stdout`."""
+def run(arguments: list[str]) -> tuple[int, str, str]:
+    """The exit code and all that was written to the two streams, also by what does not go through Python's."""
     sys.argv = ["yolow", *arguments]
     kept = [os.dup(number) for number in (1, 2)]
-    with tempfile.TemporaryFile() as file:
-        for number in (1, 2):
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        for number, file in ((1, out), (2, err)):
             os.dup2(file.fileno(), number)
         try:
             main()
@@ -38,8 +38,12 @@ def run(arguments: list[str]) -> tuple[int, str]:
             for number, copy in zip((1, 2), kept, strict=True):
                 os.dup2(copy, number)
                 os.close(copy)
-        file.seek(0)
-        return code, file.read().decode("utf-8", "replace")
+        return code, _all_of(out), _all_of(err)
+
+
+def _all_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 def peak_mb() -> float:
@@ -50,15 +54,14 @@ def peak_mb() -> float:
     return int(found[1]) / 1024
 
 
-def through(canary: Path, commands: list[list[str]], files: list[str]) -> dict[str, Any]:
+def through(canary: Path, command: list[str], subjects: list[str]) -> dict[str, Any]:
     outcomes = []
-    for file in files:
-        for index, command in enumerate(commands):
-            canary.unlink(missing_ok=True)
-            start = time.monotonic()
-            code, output = run([word.replace("{file}", file) for word in command])
-            seconds = time.monotonic() - start
-            outcomes.append([index, Path(file).name, code, seconds, output, canary.exists()])
+    for subject in subjects:
+        canary.unlink(missing_ok=True)
+        start = time.monotonic()
+        code, out, err = run([word.replace("{file}", subject) for word in command])
+        seconds = time.monotonic() - start
+        outcomes.append({"code": code, "seconds": seconds, "out": out, "err": err, "fired": canary.exists()})
     return {
         "outcomes": outcomes,
         "peak_mb": peak_mb(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +45,13 @@ def find_architecture(text: str) -> Architecture:
     """Find an architecture by name (`yolo26n.yaml`, `yolo26n`) or path.
 
     Raises:
-        ConfigError: there is none of that name, or the file does not describe a network.
+        ConfigError: there is none of that name, it names weights, or the file does not describe a network.
     """
+    if text.lower().endswith((".pt", ".pth")):
+        raise ConfigError(
+            f"'{text}' are weights, and to train from random weights takes an architecture",
+            hint=f"yolow finetune --weights {shlex.quote(text)}",
+        )
     name = text if text.endswith((".yaml", ".yml")) else f"{text}.yaml"
     own = Path(name)
     if own.exists():

@@ -11,6 +11,7 @@ from yolow.errors import ConfigError, WeightsError
 from yolow.recipes.publishing import TrainingPlan
 from yolow.recipes.schedule import SCHEDULE_ARGUMENTS, short_schedule
 from yolow.recipes.session import Session
+from yolow.recipes.teacher import find_teacher
 from yolow.recipes.training import check_data, plan_report, run_plan
 from yolow.recipes.weights_of import usable_weights
 from yolow.run_report import ParentSummary, RunReport
@@ -27,7 +28,7 @@ def plan_finetune(config: FinetuneConfig, session: Session) -> TrainingPlan:
     """Everything that can be known before training: weights, data, and the resolved config.
 
     Raises:
-        YolowError: anything wrong with the config, the weights or the data.
+        YolowError: anything wrong with the config, the weights, the teacher or the data.
     """
     weights = usable_weights(config.weights, session)
     if weights.checkpoint.fused:
@@ -36,24 +37,26 @@ def plan_finetune(config: FinetuneConfig, session: Session) -> TrainingPlan:
             context=[f"{config.weights}: convolutions and batch norms are merged"],
             hint="start from the checkpoint as training saved it",
         )
-    parent = weights.resolved
+    parent, teacher = weights.resolved, find_teacher(config.arguments, session)
     frozen = _frozen_layers(config, weights.checkpoint)
     check = check_data(config.data, task=weights.task, session=session)
+    scheduled = _with_schedule(config, check)
     return TrainingPlan(
         command="finetune",
         config=replace(
-            _with_schedule(config, check),
+            scheduled,
             weights=parent.reference,  # `solar` means another version tomorrow; this one is meant
             data=str(check.dataset.path),
             name=config.name or valid_name(check.dataset.name),
+            arguments={**scheduled.arguments, **teacher.recorded},
         ),
         start=str(parent.path),
         task=weights.task,
         parent=ParentSummary(reference=parent.reference, sha256=parent.sha256),
         parent_names=weights.checkpoint.names,
         check=check,
-        own_arguments={"freeze": frozen} if frozen else {},
-        notes=parent.notes,
+        own_arguments={**({"freeze": frozen} if frozen else {}), **teacher.loaded},
+        notes=(*parent.notes, *teacher.notes),
     )
 
 

@@ -8,6 +8,7 @@ from yolow.config.architectures import find_architecture
 from yolow.config.schema import TrainConfig
 from yolow.recipes.publishing import TrainingPlan
 from yolow.recipes.session import Session
+from yolow.recipes.teacher import find_teacher
 from yolow.recipes.training import check_data, plan_report, run_plan
 from yolow.run_report import RunReport
 from yolow.store.reference import valid_name
@@ -23,20 +24,24 @@ def plan_train(config: TrainConfig, session: Session) -> TrainingPlan:
     """Everything that can be known before training: architecture, data, and the resolved config.
 
     Raises:
-        YolowError: anything wrong with the config, the architecture or the data.
+        YolowError: anything wrong with the config, the architecture, the teacher or the data.
     """
     architecture = find_architecture(config.model)
+    teacher = find_teacher(config.arguments, session)
     check = check_data(config.data, task=architecture.task, session=session)
     return TrainingPlan(
         command="train",
         config=replace(
-            config, data=str(check.dataset.path), name=config.name or valid_name(check.dataset.name)
+            config,
+            data=str(check.dataset.path),
+            name=config.name or valid_name(check.dataset.name),
+            arguments={**config.arguments, **teacher.recorded},
         ),
         start=architecture.reference,
         task=architecture.task,
         parent=None,
         parent_names=None,
         check=check,
-        own_arguments={"pretrained": False},
-        notes=(),
+        own_arguments={"pretrained": False, **teacher.loaded},
+        notes=teacher.notes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,14 @@ def test_files_that_are_no_network(workdir: Path, text: str, message: str, conte
         find_architecture("own.yaml")
     assert caught.value.message == message
     assert caught.value.context == (context.format(path=path),)
+
+
+@pytest.mark.parametrize("text", ["yolo26n.pt", "runs/my best.PT", "x.pth"])
+def test_weights_are_no_architecture(workdir: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        find_architecture(text)
+    assert (
+        caught.value.message
+        == f"'{text}' are weights, and to train from random weights takes an architecture"
+    )
+    assert caught.value.hint == f"yolow finetune --weights {shlex.quote(text)}"
