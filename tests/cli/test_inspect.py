@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
-import pickle
+import re
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
-from harness import Yolow
+from harness import ROOT, Yolow
 from hostile import pickles as p
 
 from yolow.store.record import ParentRecord, VersionDraft
 from yolow.store.store import Store
 
+RUNNER = ROOT / "tests" / "hostile" / "through_commands.py"
 _SYSTEM = p.call(p.name("posix", "system"), p.text("touch canary"))
 _WEIGHTS = b"".join(value.to_bytes(4, "little") for value in (0x3F800000, 0xBF800000, 0x40000000, 0))
 
@@ -195,23 +199,94 @@ def test_a_bad_file_does_not_hide_the_others(run_yolow: Yolow, workdir: Path) ->
     assert run_yolow("inspect", "good.pt", "good.pt", "-q", cwd=workdir).out == ""
 
 
-def test_what_can_not_be_read(run_yolow: Yolow, workdir: Path) -> None:
-    (workdir / "raw.pt").write_bytes(pickle.dumps({"model": 1}))
-    (workdir / "zip.pt").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(50))
+def test_what_torch_reads_and_we_can_not_is_never_passed(run_yolow: Yolow, workdir: Path) -> None:
+    """Other containers in which torch or Python would find a pickle, or code: the first bytes of real ones."""
+    stream = p.checkpoint(_SYSTEM)
+    (workdir / "bare.pt").write_bytes(stream)
+    (workdir / "seven.pt").write_bytes(b"7z\xbc\xaf\x27\x1c" + stream)
+    (workdir / "gzip.pt").write_bytes(gzip.compress(stream))
+    with tarfile.open(workdir / "tar.pt", "w") as archive:
+        for name in ("sys_info", "pickle", "tensors", "storages"):
+            member = tarfile.TarInfo(name)
+            member.size = len(stream)
+            archive.addfile(member, io.BytesIO(stream))
+    for name, entry in (("script", "constants.pkl"), ("code", "code/__torch__.py")):
+        p.write(workdir / f"{name}.pt", p.checkpoint())
+        with zipfile.ZipFile(workdir / f"{name}.pt", "a") as archive:
+            archive.writestr(f"archive/{entry}", b".")
+    (workdir / "legacy.pt").write_bytes(
+        b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." + b"\x80\x02M\xe9\x03." + stream
+    )
+    looks_like = {
+        "bare.pt": "a bare pickle",
+        "seven.pt": "a 7-Zip archive",
+        "gzip.pt": "a gzip file",
+        "tar.pt": "a tar archive",
+        "script.pt": "the file is a TorchScript archive, which carries code in place of a checkpoint",
+        "code.pt": "the file is a TorchScript archive, which carries code in place of a checkpoint",
+        "legacy.pt": "a PyTorch file of the format before 1.6",
+    }
+    finished = run_yolow("inspect", *looks_like, "--json", cwd=workdir)
+    files = {file["reference"]: file for file in finished.document["files"]}
+    for name, text in looks_like.items():
+        assert files[name]["status"] in ("unreadable", "refused"), name
+        assert "not-a-checkpoint" in [finding["rule"] for finding in files[name]["findings"]], name
+        said = [f"{finding['message']}: {finding['detail']}" for finding in files[name]["findings"]]
+        assert any(text in line for line in said), said
+    # The pickle is there in the open: what it names is told.
+    assert (files["bare.pt"]["status"], files["bare.pt"]["globals"][0]["name"]) == ("refused", "posix.system")
+    assert not (workdir / "canary").exists()
+
+
+def test_what_is_no_weight_file(run_yolow: Yolow, workdir: Path) -> None:
     (workdir / "empty.pt").touch()
     (workdir / "notes.txt").write_text("hello")
-    with zipfile.ZipFile(workdir / "script.pt", "w") as archive:
-        archive.writestr("x/constants.pkl", b".")
-        archive.writestr("x/code/__torch__.py", b"")
-        archive.writestr("x/data.pkl", b"N.")
     os.mkfifo(workdir / "pipe.pt")
-    names = ("raw.pt", "zip.pt", "empty.pt", "notes.txt", "script.pt", "pipe.pt", "./")
+    (workdir / "dangling.pt").symlink_to("nowhere")
+    names = ("empty.pt", "notes.txt", "pipe.pt", "dangling.pt", "./")
     finished = run_yolow("inspect", *names, "--json", cwd=workdir, timeout=20)
     assert finished.code == 2
     for name, file in zip(names, finished.document["files"], strict=True):
         assert (file["reference"], file["status"]) == (name, "unreadable")
         assert file["findings"], name
         assert file["error"]["kind"] in ("weights", "not-found"), name
+
+
+def test_a_file_that_is_cut_short_anywhere(base_env: dict[str, str], workdir: Path) -> None:
+    """In a header, in a name, in the pickle, in a tensor, between entries, in the directory and in its end."""
+    whole = clean(workdir / "whole.pt").read_bytes()
+    starts = [match.start() for match in re.finditer(b"PK..", whole)]
+    within = [start + offset for start in starts for offset in (0, 1, 10, 29, 40)]
+    places = sorted({*within, *range(0, len(whole), 97), len(whole) - 1})
+    cut = [workdir / f"{length}.pt" for length in places if length < len(whole)]
+    for path in cut:
+        path.write_bytes(whole[: int(path.stem)])
+    done = subprocess.run(
+        [sys.executable, RUNNER, workdir / "canary", '["inspect", "{file}", "--json"]', *cut],
+        cwd=workdir, env=base_env, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    outcomes = json.loads(done.stdout)["outcomes"]
+    assert len(outcomes) == len(cut) > 40
+    for path, outcome in zip(cut, outcomes, strict=True):
+        (file,) = json.loads(outcome["out"])["files"]
+        assert (outcome["code"], file["status"], file["error"]["kind"]) == (2, "unreadable", "weights"), (
+            path.stem
+        )
+        assert file["findings"], path.stem
+        assert "Traceback" not in outcome["err"], path.stem
+
+
+def test_every_file_is_told_under_the_same_keys(run_yolow: Yolow, workdir: Path) -> None:
+    evil(workdir / "evil.pt")
+    clean(workdir / "good.pt")
+    (workdir / "cut.pt").write_bytes(b"PK\x03\x04")
+    names = ("good.pt", "evil.pt", "cut.pt", "lost.pt")
+    good, *others = run_yolow("inspect", *names, "--json", cwd=workdir).document["files"]
+    assert all(value is not None for key, value in good.items() if key not in ("error", "store"))
+    for file in others:
+        assert list(file) == list(good)
+    assert [file["size_bytes"] for file in others] == [(workdir / "evil.pt").stat().st_size, 4, None]
+    assert [file["sha256"] is None for file in others] == [False, False, True]
 
 
 def test_official_weights_are_never_fetched(run_yolow: Yolow, workdir: Path) -> None:
@@ -256,6 +331,35 @@ def test_the_store_knows_a_file_by_its_digest(run_yolow: Yolow, workdir: Path) -
     assert "lineage  solar:v2 <- solar:v1 <- yolo26n.pt\n" in run_yolow("inspect", "solar", cwd=workdir).out
 
 
+def test_a_damaged_store_is_no_reason_not_to_look(run_yolow: Yolow, workdir: Path) -> None:
+    clean(workdir / "good.pt")
+    (workdir / "weights").write_text("not a folder")
+    finished = run_yolow("inspect", "good.pt", "good.pt", "--json", cwd=workdir)
+    assert (finished.code, finished.err) == (0, "")
+    assert [file["store"] for file in finished.document["files"]] == [None, None]
+    assert finished.document["warnings"] == [
+        "it is not known whether the weights are a version: the store can't be read; "
+        f"{workdir}/weights: Not a directory"
+    ]
+
+
+def test_a_damaged_record_is_no_reason_either(run_yolow: Yolow, workdir: Path) -> None:
+    source = clean(workdir / "copy.pt")
+    store = Store(workdir / "weights")
+    version = store.add(
+        VersionDraft(name="solar", operation="import", task="detect"), weights=source, suffix=".pt"
+    )
+    record = version.folder / "record.json"
+    record.chmod(0o644)
+    record.write_text(record.read_text().replace('"task": "detect"', '"task": "detect", "added": 1'))
+    finished = run_yolow("inspect", "copy.pt", "--json", cwd=workdir)
+    assert (finished.code, finished.document["files"][0]["status"]) == (0, "clean")
+    (warning,) = finished.document["warnings"]
+    assert "the record can't be read" in warning
+    # the version itself is another matter
+    assert run_yolow("inspect", "solar:v1", cwd=workdir).code != 0
+
+
 def test_a_version_whose_bytes_differ_is_refused(run_yolow: Yolow, workdir: Path) -> None:
     store = Store(workdir / "weights")
     draft = VersionDraft(name="solar", operation="import", task="detect")
@@ -283,6 +387,9 @@ def test_sarif_to_a_file_and_to_standard_output(run_yolow: Yolow, workdir: Path)
     assert to_file.out.endswith(f"\nsarif  {workdir}/x.sarif\n")
     assert json.loads((workdir / "x.sarif").read_text()) == finished.document
     assert run_yolow("inspect", "good.pt", "--sarif", "-", cwd=workdir).document["runs"][0]["results"] == []
+    flat = run_yolow("inspect", "good.pt", "--sarif", "missing/x.sarif", cwd=workdir)
+    assert flat.code == 2
+    assert flat.err.startswith("error: the SARIF file can't be written\n")
     both = run_yolow("inspect", "good.pt", "--sarif", "-", "--json", cwd=workdir)
     assert both.code == 2
     assert both.document["error"]["message"] == "--json and --sarif - can't both have standard output"
@@ -309,6 +416,48 @@ def test_pictures(run_yolow: Yolow, workdir: Path) -> None:
     refused = run_yolow("inspect", "evil.pt", "--plot", "e.html", "--json", cwd=workdir)
     assert refused.document["warnings"] == ["e.html was not drawn: the file could not be read"]
     assert not (workdir / "e.html").exists()
+
+
+def test_what_the_training_left_is_told(run_yolow: Yolow, workdir: Path) -> None:
+    stream = p.checkpoint(
+        epoch=p.number(3), version=p.text("8.4.190"), date=p.text("2026-01-02T03:04:05.6"), license=p.text("AGPL-3.0"),
+        git=p.dict_of(branch=p.text("main"), commit=p.text("abc\x1b[2J"), origin=p.NONE),
+        train_args=p.dict_of(data=p.text("/home/ada/solar.yaml"), epochs=p.number(9), imgsz=p.number(416)),
+        train_metrics=p.dict_of(**{"metrics/mAP50-95(B)": p.number(1), "fitness": p.number(1)}),
+        optimizer=p.dict_of(state=p.EMPTY_DICT),
+    )  # fmt: skip
+    p.write(workdir / "last.pt", stream, storages={"0": _WEIGHTS})
+    out = run_yolow("inspect", "last.pt", cwd=workdir).out
+    for line in (
+        "image size     416",
+        "network        1 layer, can be resumed after epoch 4",
+        "written        2026-01-02T03:04:05, by Ultralytics 8.4.190, AGPL-3.0",
+        "git            branch main, commit abc\\x1b[2J",
+        "trained with   data /home/ada/solar.yaml, epochs 9, imgsz 416",
+        "its own claim  mAP50-95(B) 1.000",
+        "  paths of the machine that wrote it are inside: train_args.data=/home/ada/solar.yaml",
+        "  a user's name is inside: ada (train_args.data)",
+    ):
+        assert line in out.splitlines(), out
+    assert "  what a training needs to go on is left inside: optimizer" in out
+
+
+def test_layers_of_note_come_with_a_histogram_and_stats_gives_one_to_each(
+    run_yolow: Yolow, workdir: Path
+) -> None:
+    """Four filters of one value: one is dead, two are equal."""
+    filters = p.parameter(p.tensor(p.storage(), (4, 1, 1, 1), (1, 1, 1, 1)))
+    wide = p.parameter(p.tensor(p.storage(), (2, 2, 1, 1), (2, 1, 1, 1)))
+    p.write(workdir / "odd.pt", p.checkpoint(model=p.network(wide)), storages={"0": _WEIGHTS[:8] * 2})
+    p.write(workdir / "deep.pt", p.checkpoint(model=p.network(filters)), storages={"0": _WEIGHTS})
+    lines = run_yolow("inspect", "odd.pt", cwd=workdir).out.splitlines()
+    assert "  duplicated filters: 1 of 2, all in model.0.weight" in lines
+    row = lines[lines.index(next(line for line in lines if line.startswith("layer "))) + 1]
+    assert row.split()[:6] == ["model.0", "2", "-", "1", "1", "1.4"]
+    assert row.endswith("█              █")
+    every = run_yolow("inspect", "deep.pt", "--stats", cwd=workdir).out
+    assert re.search(r"^model\.0 +4 +1 +- .*█", every, re.MULTILINE)
+    assert "▁" not in run_yolow("inspect", "odd.pt", cwd=workdir, env={"PYTHONIOENCODING": "ascii"}).out
 
 
 def test_depth_and_statistics(run_yolow: Yolow, workdir: Path) -> None:

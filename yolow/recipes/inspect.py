@@ -50,19 +50,20 @@ def inspect_weights(
     error = _error(inspections)
     artifacts: list[Artifact] = []
     warnings = list(dict.fromkeys(note for inspection in inspections for note in inspection.notes))
-    if plot is not None and files[0].get("health"):
-        from yolow.report.weight_plots import write_weight_plot
-
-        layers = files[0]["health"]["layers"]
-        write_weight_plot(plot, files[0]["reference"], layers, cache_dir=session.cache_dir)
-        artifacts.append(Artifact(kind="plot", path=str(plot.absolute())))
-    elif plot is not None:
-        warnings.append(f"{plot} was not drawn: the file could not be read")
     if sarif is not None:
         from yolow.report.sarif import write_sarif
 
         write_sarif(sarif, files, exit_code=error.exit_code if error else 0)
         artifacts.append(Artifact(kind="sarif", path=str(sarif.absolute())))
+    layers = (files[0]["health"] or {}).get("layers")
+    if plot is not None and layers:
+        from yolow.report.weight_plots import write_weight_plot
+
+        write_weight_plot(plot, files[0]["reference"], layers, cache_dir=session.cache_dir)
+        artifacts.append(Artifact(kind="plot", path=str(plot.absolute())))
+    elif plot is not None:
+        why = "the file could not be read" if layers is None else "it has no layer with filters"
+        warnings.append(f"{plot} was not drawn: {why}")
     report = _report(inspections, error, artifacts=tuple(artifacts), warnings=tuple(warnings))
     return InspectOutcome(report=report, error=error)
 

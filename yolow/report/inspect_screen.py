@@ -216,6 +216,8 @@ def _precision_cells(name: str, layer: Mapping[str, Any]) -> Iterator[str]:
 
 def _print_tree(console: Console, modules: Sequence[Mapping[str, Any]], depth: int | None) -> None:
     tree = module_tree(modules, depth=depth)
+    if not tree.deepest:
+        return  # the parameters alone say it all
     dtypes = dtype_text(modules[0]["dtypes"])
     print_line(console)
     print_line(console, f"modules, level {tree.depth} of {tree.deepest}; weights are {dtypes}", "bold")

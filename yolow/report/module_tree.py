@@ -12,7 +12,8 @@ from yolow.report.tables import Column, Row, Table
 
 # With its header, totals and heading such a tree fits a screen of 80 x 40.
 MOST_ROWS = 32
-_MOST_LABEL = 40
+# Beside the numbers of a network of some million parameters such a label still fits 80 columns.
+_MOST_LABEL = 27
 _ROLES = ("weights", "biases", "norm_weights", "norm_biases", "buffers")
 
 Module = Mapping[str, Any]

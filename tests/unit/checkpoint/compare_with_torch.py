@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import io
 import json
 import re
 import sys
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 import ultralytics
 import yaml
+from rich.console import Console
 from torch import nn
 from ultralytics import RTDETR, YOLO
 from ultralytics.nn import modules as layers
@@ -30,6 +32,11 @@ from yolow.checkpoint.fusing import FUSIBLE, HEADS, MASK_HEADS, fused_parameters
 from yolow.checkpoint.open import open_contents
 from yolow.checkpoint.scan import scan
 from yolow.checkpoint.unusual import unusual
+from yolow.recipes.inspect import inspect_weights
+from yolow.recipes.session import Session
+from yolow.report.inspect_screen import render
+from yolow.report.progress import make_progress
+from yolow.store.store import Store
 
 _FOLDER = Path(sys.argv[1])
 # Their float32 form alone takes more than 250 MB.
@@ -143,8 +150,26 @@ def compare(name: str, way: str, model: nn.Module, path: Path) -> None:
     _expect(f"{where}: findings", found.findings, ())
     _expect(f"{where}: verdicts", {use.verdict for use in found.globals}, {"expected"})
     json.dumps(contents.facts, allow_nan=False)
+    _expect_clean(where, path, model)
     oddities = {oddity.kind for oddity in unusual(path)} - {"absolute-path", "user-name"}
     _expect(f"{where}: oddities", oddities, _ODDITIES.get(way, set()))
+
+
+def _expect_clean(where: str, path: Path, model: nn.Module) -> None:
+    """What `yolow inspect` makes of the file, down to its screen."""
+    store = Store(_FOLDER / "no-store")
+    session = Session(
+        store=store, runs=_FOLDER, cache_dir=_FOLDER, offline=True, progress=make_progress(quiet=True)
+    )
+    outcome = inspect_weights([str(path)], session)
+    (file,) = outcome.report.details["files"]
+    _expect(f"{where}: status", (file["status"], outcome.error, file["findings"]), ("clean", None, []))
+    parameters = {id(parameter): parameter for parameter in model.parameters()}.values()
+    total = sum(parameter.numel() for parameter in parameters)
+    _expect(f"{where}: parameters", file["parameters"]["total"], total)
+    screen = io.StringIO()
+    render(outcome.report, Console(file=screen, width=80), stats=True)
+    _expect(f"{where}: screen", "no unexpected globals found" in screen.getvalue(), True)
 
 
 _ODDITIES = {
