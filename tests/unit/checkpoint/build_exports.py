@@ -13,6 +13,11 @@ import numpy as np
 import torch
 from ultralytics import YOLO
 
+# The exporters report their use over the network and write to the user's home. OpenVINO and NNCF do not where this
+# package is missing, onnxruntime where this is set; all are imported later.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 
 def main() -> None:
     folder = Path(sys.argv[1])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,14 @@ from small_exports import write_openvino
 from yolow.checkpoint.open import open_contents
 
 Edit = Callable[[str], str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_telemetry() -> Iterator[None]:
+    """OpenVINO is imported as where the package that reports its use over the network is missing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "openvino_telemetry", None)
+        yield
 
 
 @pytest.fixture(scope="module")
