@@ -18,6 +18,7 @@ import pytest
 from harness import ROOT, Yolow
 from hostile import pickles as p
 
+from yolow.engine import upstream
 from yolow.store.record import ParentRecord, VersionDraft
 from yolow.store.store import Store
 
@@ -37,8 +38,9 @@ def evil(path: Path) -> Path:
 
 @pytest.mark.shared
 def test_the_numbers_of_yolo26n_are_those_of_torch(
-    shared_folder: Path, run_yolow: Yolow, workdir: Path
+    shared_folder: Path, run_yolow: Yolow, workdir: Path, cache_dir: Path
 ) -> None:
+    upstream.load(cache_dir)  # the pickle names Ultralytics' classes
     import torch
 
     weights = shared_folder / "weights" / "yolo26n.pt"
