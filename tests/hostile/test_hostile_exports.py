@@ -146,7 +146,7 @@ def test_an_answer_within_seconds_and_little_memory(
     path = tmp_path / name
     FILES[name](path)
     finished = subprocess.run(
-        [sys.executable, RUNNER, tmp_path / "canary", json.dumps([["inspect", "{file}"]]), path],
+        [sys.executable, RUNNER, tmp_path / "canary", json.dumps(["inspect", "{file}"]), path],
         cwd=tmp_path,
         env=base_env,
         capture_output=True,
@@ -155,7 +155,8 @@ def test_an_answer_within_seconds_and_little_memory(
         timeout=60,
     )
     told: dict[str, Any] = json.loads(finished.stdout)
-    ((_, _, code, seconds, output, _),) = told["outcomes"]
+    (outcome,) = told["outcomes"]
+    code, seconds, output = outcome["code"], outcome["seconds"], outcome["out"] + outcome["err"]
     assert code == (0 if name in _WHOLE else 2), output[-300:]
     assert "did not foresee" not in output
     assert "Traceback" not in output
