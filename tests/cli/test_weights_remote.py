@@ -175,6 +175,23 @@ def test_a_flipped_byte_on_the_remote_is_refused(run_yolow: Yolow, workdir: Path
     assert states(mended) == {"solar:v1": "done", "solar:v2": "same"}
 
 
+@pytest.mark.slow
+def test_a_flipped_byte_in_a_bucket_is_refused(run_yolow: Yolow, workdir: Path, bucket: Bucket) -> None:
+    """In the middle of a checkpoint, where the record and its digest are as they were."""
+    add_version(ROOT, content=checkpoint_bytes())
+    assert run_yolow("weights", "push", bucket.url, cwd=workdir, env=bucket.env).code == 0
+    good = bucket.read("solar/v1/solar-v1.pt")
+    middle = len(good) // 2
+    bucket.write("solar/v1/solar-v1.pt", good[:middle] + bytes([good[middle] ^ 1]) + good[middle + 1 :])
+    refused = run_yolow(*other("weights", "pull", bucket.url, "--json"), cwd=workdir, env=bucket.env)
+    assert (refused.code, refused.document["error"]["kind"]) == (1, "integrity")
+    assert refused.document["error"]["context"][0] == "file: solar-v1.pt"
+    assert [path for path in OTHER.rglob("*") if path.is_file() and path.name != ".lock"] == []
+    bucket.write("solar/v1/solar-v1.pt", good)
+    assert run_yolow(*other("weights", "pull", bucket.url), cwd=workdir, env=bucket.env).code == 0
+    assert tree(OTHER) == tree(ROOT)
+
+
 def test_a_damaged_version_is_not_sent(run_yolow: Yolow, workdir: Path) -> None:
     damaged = add_export(ROOT, b"\x01").weights_path / "best.bin"
     add_export(ROOT, b"\x02")

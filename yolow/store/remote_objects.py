@@ -12,16 +12,18 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from yolow.errors import MissingExtraError, NetworkError, UsageError
+from yolow.errors import MissingExtraError, NetworkError, StoreError, UsageError
 from yolow.progress import Progress
 from yolow.store.aliases import ALIASES_FILE, AliasState, aliases_text, parse_aliases, with_move
 from yolow.store.digest import CHUNK_BYTES
 from yolow.store.install import FinishedVersion, taken
-from yolow.store.record import RECORD_DIGEST_FILE, RECORD_FILE, FileEntry
+from yolow.store.record import RECORD_DIGEST_FILE, RECORD_FILE, FileEntry, VersionRecord
 from yolow.store.remote import EXAMPLE, PUSHED
-from yolow.store.strict_json import MOST_BYTES
+from yolow.store.removal import tombstone_path
+from yolow.store.strict_json import MOST_BYTES, parse_json
 from yolow.store.version import WeightsVersion
 
 CONNECT_TIMEOUT_S = 10
@@ -155,12 +157,30 @@ class ObjectRemote:
         """Take the number with the record; whether this process is the first to do so.
 
         Raises:
-            ConflictError: it is another version's.
+            ConflictError: it is another version's, or was that of one which was removed.
         """
         path = f"{finished.place}/{RECORD_FILE}"
-        is_new = self.read(path) is None and self._create(path, finished.record_json)
+        is_new = self.read(path) is None
+        if is_new:
+            self._require_not_removed(finished)
+            is_new = self._create(path, finished.record_json)
         self._require_claim(finished)
         return is_new
+
+    def _require_not_removed(self, finished: FinishedVersion) -> None:
+        """A store that was synced to a bucket brings its tombstones; one that can't be read keeps its number too."""
+        path = tombstone_path(Path(finished.record.name), finished.record.number).as_posix()
+        text = self.read(path)
+        if text is None:
+            return
+        try:
+            value = parse_json(text)
+            removed = value.get("record") if isinstance(value, dict) else None
+            is_same = VersionRecord.from_json_value(removed, source=path) == finished.record
+        except (ValueError, StoreError):
+            is_same = False
+        if not is_same:
+            raise taken(finished.reference, where=self._shown, removed=True)
 
     def _require_claim(self, finished: FinishedVersion) -> None:
         if self.read(f"{finished.place}/{RECORD_FILE}") != finished.record_json:

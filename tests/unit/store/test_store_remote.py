@@ -193,6 +193,25 @@ def test_an_unfinished_push_keeps_its_number(
     assert bucket.object_names() == ["solar/v1/record.json"]
 
 
+def test_a_removed_version_keeps_its_number_in_a_synced_bucket(
+    store: Store, other: Store, bucket: Bucket, tmp_path: Path
+) -> None:
+    removed, rival = add(store, tmp_path, content=b"first"), add(other, tmp_path, content=b"other")
+    again = replace(removed, folder=shutil.copytree(removed.folder, tmp_path / "again"))
+    remote = open_remote(bucket.url, offline=False)
+    store.remove(removed, reason="old")
+    tombstone = (store.root / "solar" / "v1.removed").read_bytes()
+    for text in (tombstone, b"{", b"[]", b"{}", b'{"record": 1}', b"\xff"):
+        bucket.write("solar/v1.removed", text)
+        with pytest.raises(ConflictError) as caught:
+            remote.put(rival, Silent())
+        assert caught.value.message == "another solar:v1, which was removed, has this number", text
+        assert bucket.object_names() == ["solar/v1.removed"]
+    bucket.write("solar/v1.removed", tombstone)
+    remote.put(again, Silent())
+    assert read_remote(remote, ("solar", 1)) is not None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("is_conditional", [True, False])
 def test_two_at_once_can_not_mix_their_files(
